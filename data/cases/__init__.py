@@ -1,0 +1,1 @@
+"""The case library: known attacks and known harmless look-alikes, each with its signals."""

@@ -1,0 +1,222 @@
+"""The shipped cases, read from their files and stored where the screen can cite them.
+
+One TOML file is one case. ``public/`` holds falsifications and diversions that were published;
+their signals are inferred from the mechanism, since sources publish no event data: prototypes, not
+ground truth. ``benign/`` holds the harmless causes B01 to B28; the patterns among their signals are
+what such a cause *may* look like, the B code is what must be shown. A case that an officer decided
+(kind ``own``) lives in the warehouse only.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from data.errors import SettingsError
+
+KINDS = ("public", "benign")
+PATTERN_CODES = tuple(f"P{number:02}" for number in range(1, 41))
+BENIGN_CODES = tuple(f"B{number:02}" for number in range(1, 29))
+VISIBLE = ("full", "partial", "none")
+
+_CODES = frozenset(PATTERN_CODES + BENIGN_CODES)
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_CASE_SCHEMA: dict[str, Any] = {
+    "case_id": pl.String,
+    "kind": pl.String,
+    "title": pl.String,
+    "happened_on": pl.String,
+    "product": pl.String,
+    "mechanism_class": pl.String,
+    "mechanism": pl.String,
+    "outcome": pl.String,
+    "markets": pl.List(pl.String),
+    "lots": pl.List(pl.String),
+    "visible_in_event_data": pl.String,
+    "sources": pl.String,
+}
+_SIGNAL_SCHEMA = pl.Schema({"case_id": pl.String, "signal": pl.String, "why": pl.String})
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One trait of a case: a pattern (P01 to P40) or a benign cause (B01 to B28), and why."""
+
+    code: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published account of a case."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of one case; ``happened_on`` as precisely as known (2023, 2023-12, ...)."""
+
+    case_id: str
+    kind: str
+    title: str
+    mechanism_class: str
+    mechanism: str
+    outcome: str
+    visible_in_event_data: str
+    signals: tuple[Signal, ...]
+    happened_on: str | None = None
+    product: str | None = None
+    manufacturer: str | None = None
+    markets: tuple[str, ...] = ()
+    lots: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    caveat: str | None = None
+
+
+_FIELDS = {field.name for field in fields(Case)}
+_REQUIRED = (
+    "case_id",
+    "kind",
+    "title",
+    "mechanism_class",
+    "mechanism",
+    "outcome",
+    "visible_in_event_data",
+    "signals",
+)
+
+
+def load() -> tuple[Case, ...]:
+    """Return every shipped case, public ones first, each kind by id.
+
+    Raises
+    ------
+    SettingsError
+        A file is no valid case, or two cases share an id; all faults are told at once.
+    """
+    cases: list[Case] = []
+    faults: list[str] = []
+    for kind in KINDS:
+        for file in _files(kind):
+            try:
+                cases.append(parse(file.read_text(encoding="utf-8"), kind, file.name))
+            except SettingsError as error:
+                faults.append(str(error))
+    ids = [case.case_id for case in cases]
+    faults += [
+        f"case {name} is there twice." for name in sorted({i for i in ids if ids.count(i) > 1})
+    ]
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return tuple(cases)
+
+
+def parse(text: str, kind: str, file_name: str) -> Case:
+    """Read one case file (TOML) of the folder ``kind``.
+
+    Raises SettingsError naming the file and everything that is wrong with it.
+    """
+    try:
+        entry = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"case file {file_name}: not TOML ({error}).") from error
+    faults = list(_faults(entry, kind, file_name))
+    if faults:
+        raise SettingsError(f"case file {file_name}: " + "; ".join(faults) + ".")
+    return Case(
+        **{name: entry[name] for name in _FIELDS & entry.keys() - {"signals", "sources"}}
+        | {
+            "signals": tuple(Signal(s["code"], s["why"]) for s in entry["signals"]),
+            "sources": tuple(Source(s["title"], s["url"]) for s in entry.get("sources", ())),
+            "markets": tuple(entry.get("markets", ())),
+            "lots": tuple(entry.get("lots", ())),
+        }
+    )
+
+
+def store(con: duckdb.DuckDBPyConnection) -> int:
+    """Put the shipped cases into ``raw_case`` and ``raw_case_signal``; return how many.
+
+    Idempotent: rows of the shipped kinds are replaced, cases of one's own and simulated ones stay.
+    """
+    cases = load()
+    _replace(con, [_case_row(case) for case in cases], [r for c in cases for r in _signal_rows(c)])
+    return len(cases)
+
+
+def _files(kind: str) -> Iterator[Traversable]:
+    folder = resources.files("data.cases") / kind
+    found = [file for file in folder.iterdir() if file.name.endswith(".toml")]
+    yield from sorted(found, key=lambda file: file.name)
+
+
+def _faults(entry: dict[str, Any], kind: str, file_name: str) -> Iterator[str]:
+    missing = [name for name in _REQUIRED if not entry.get(name)]
+    if missing:
+        yield "missing " + ", ".join(missing)
+        return
+    unknown = sorted(entry.keys() - _FIELDS)
+    if unknown:
+        yield "unknown " + ", ".join(unknown)
+    if f"{entry['case_id']}.toml" != file_name:
+        yield f"case_id is {entry['case_id']}, expected the name of the file"
+    if entry["kind"] != kind:
+        yield f"kind is {entry['kind']}, expected {kind} as the folder says"
+    if entry["visible_in_event_data"] not in VISIBLE:
+        yield "visible_in_event_data must be one of " + ", ".join(VISIBLE)
+    if not _DATE.fullmatch(entry.get("happened_on", "2000")):
+        yield "happened_on must be a year, month or day such as 2023-12"
+    yield from _signal_faults(entry, kind)
+    if kind == "public" and not entry.get("sources"):
+        yield "a public case needs a source"
+
+
+def _signal_faults(entry: dict[str, Any], kind: str) -> Iterator[str]:
+    codes = [signal.get("code") for signal in entry["signals"]]
+    wrong = [str(code) for code in codes if code not in _CODES]
+    if wrong:
+        yield "no such signal: " + ", ".join(wrong)
+    if len(set(codes)) < len(codes):
+        yield "a signal is named twice"
+    if not all(signal.get("why") for signal in entry["signals"]):
+        yield "a signal lacks its why"
+    causes = [code for code in codes if code in BENIGN_CODES]
+    expected = [entry["case_id"][:3]] if kind == "benign" else []
+    if causes != expected:
+        yield f"benign codes are {causes}, expected {expected}"
+
+
+def _case_row(case: Case) -> dict[str, Any]:
+    row = {name: getattr(case, name) for name in _CASE_SCHEMA}
+    sources = [{"title": source.title, "url": source.url} for source in case.sources]
+    lists = {"markets": list(case.markets), "lots": list(case.lots)}
+    return row | lists | {"sources": json.dumps(sources, ensure_ascii=False)}
+
+
+def _signal_rows(case: Case) -> list[dict[str, str]]:
+    return [{"case_id": case.case_id, "signal": s.code, "why": s.why} for s in case.signals]
+
+
+def _replace(
+    con: duckdb.DuckDBPyConnection, cases: list[dict[str, Any]], signals: list[dict[str, str]]
+) -> None:
+    con.register("shipped_case", pl.DataFrame(cases, schema=_CASE_SCHEMA))
+    con.register("shipped_signal", pl.DataFrame(signals, schema=_SIGNAL_SCHEMA))
+    con.execute(
+        "DELETE FROM raw_case_signal WHERE case_id IN "
+        "(SELECT case_id FROM raw_case WHERE kind IN ('public', 'benign'))"
+    )
+    con.execute("DELETE FROM raw_case WHERE kind IN ('public', 'benign')")
+    con.execute("INSERT INTO raw_case BY NAME SELECT * FROM shipped_case ORDER BY case_id")
+    con.execute("INSERT INTO raw_case_signal BY NAME SELECT * FROM shipped_signal ORDER BY ALL")
+    con.unregister("shipped_case")
+    con.unregister("shipped_signal")

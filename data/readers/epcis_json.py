@@ -1,0 +1,330 @@
+"""EPCIS 2.0 JSON documents, lists of events and newline-delimited events, as a stream.
+
+Contexts are never fetched: fields are known by their names. The document around the event list is
+walked value by value; the list itself is cut into slices of about a megabyte at places where an
+event seems to end, and msgspec parses each slice whole. A cut at the wrong place does not parse,
+so that a slice which parses was cut rightly; one that does not is read event by event.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from data.readers.batch import Batch
+from data.readers.collector import collector_paused
+from data.readers.epcis_columns import Columns
+from data.readers.epcis_events import gather
+from data.readers.epcis_frames import to_batch
+from data.readers.epcis_master import document_row, take_element
+from data.readers.epcis_parts import each, text_of
+from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
+from data.readers.epcis_tidy import UnreadableError
+from data.readers.json_scan import CHUNK_BYTES, MALFORMED, JsonScanner, malformed, parse
+
+# Names of the document's own members, in small letters: some senders write ``epcisbody``.
+_BODY, _HEADER, _EVENT_LIST, _EVENT = "epcisbody", "epcisheader", "eventlist", "event"
+_RESULTS = frozenset({"queryresults", "resultsbody"})
+_VOCABULARIES = "vocabularylist"
+_OWN_FIELDS = frozenset({"schemaVersion", "creationDate", "sender", "receiver"})
+_MAX_WRAPPING = 8
+_BLANK = re.compile(rb"\s*")
+_EVENT_MALFORMED = (
+    "the event is not well-formed JSON, or nested too deeply",
+    "Ask the sender to correct and resend the event.",
+)
+_NO_DOCUMENT = (
+    "the file is JSON but neither an EPCIS document nor an EPCIS event",
+    "Check that the right file was delivered.",
+)
+
+
+def read_json(stream: BinaryIO) -> Iterator[Batch]:
+    """Yield the batches of an EPCIS JSON document, of one event, or of a list of either."""
+    reader = _Reader("event")
+    try:
+        scanner = JsonScanner(stream)
+        first = scanner.peek()
+        if first == b"{":
+            yield from reader.read_object(scanner)
+        elif first == b"[":
+            yield from reader.read_list(scanner)
+        elif first:
+            raise SourceError(*_NO_DOCUMENT)
+        if scanner.peek():
+            raise malformed()
+    except SourceError as error:
+        reader.set_rest_aside(error)
+    yield reader.take_batch()
+
+
+def read_ndjson(stream: BinaryIO) -> Iterator[Batch]:
+    """Yield the batches of a file with one event, or one document, on each line."""
+    reader = _Reader("line")
+    rest = b""
+    try:
+        while chunk := read_chunk(stream, CHUNK_BYTES):
+            whole, newline, after = chunk.rpartition(b"\n")
+            if newline:
+                with collector_paused():
+                    reader.take_lines(rest + whole)
+                rest = after
+            else:
+                rest += after
+                if len(rest) > MAX_RECORD_BYTES:
+                    raise SourceError(
+                        f"one line is larger than {MAX_RECORD_BYTES >> 20} MiB",
+                        "Check that the file has one event on each line.",
+                    )
+            if reader.columns.is_full():
+                yield reader.take_batch()
+        if rest:
+            reader.take_lines(rest)
+    except SourceError as error:
+        reader.set_rest_aside(error)
+    yield reader.take_batch()
+
+
+class _Reader:
+    """What has been read of one file and not yet handed over."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit  # what a place counts: events, or lines
+        self.columns = Columns()
+        self.position = 0  # of the last record met
+        self.place = 0  # of the last event or line
+        self.root: dict[str, Any] = {}
+        self.header: dict[str, Any] = {}
+        self.is_document = False
+
+    def take_batch(self) -> Batch:
+        batch = to_batch(self.columns, self.unit)
+        self.columns = Columns()
+        return batch
+
+    def set_rest_aside(self, error: SourceError) -> None:
+        """Note that the rest cannot be read; what was read stays."""
+        if self.is_document:
+            self._end_document()
+        where = f"after {self.unit} {self.place}" if self.place else "start of the file"
+        self.columns.set_aside(None, where, error.reason, error.remedy)
+
+    # A document as a stream.
+
+    def read_object(self, scanner: JsonScanner) -> Iterator[Batch]:
+        """Read the root object: a document, or else one bare event."""
+        others: dict[str, Any] = {}
+        size = 0
+        for key in _keys(scanner):
+            name = key.lower()
+            if name in {_BODY, _EVENT_LIST} or name in _RESULTS:
+                self.is_document = True
+                yield from self._read_member(name, scanner, 0)
+            else:
+                value = scanner.take_value()
+                size += len(value)
+                if size > MAX_RECORD_BYTES:
+                    raise SourceError(
+                        f"one object is larger than {MAX_RECORD_BYTES >> 20} MiB",
+                        "Ask the sender to split it.",
+                    )
+                others[key] = parse(value)
+        self._take_root(others)
+
+    def _take_root(self, others: dict[str, Any]) -> None:
+        """Read the members of a root object but its body."""
+        for key, value in others.items():
+            if key in _OWN_FIELDS:
+                self.root[key] = value
+            elif key.lower() == _HEADER:
+                self.is_document = True
+                self._take_header(value)
+        stated = text_of(others.get("type", others.get("isA"))) or ""
+        if self.is_document or stated.startswith("EPCIS") and "schemaVersion" in others:
+            self._end_document()
+        elif stated.endswith("Event") or "eventTime" in others:
+            self._take_events([others])
+        else:
+            raise SourceError(*_NO_DOCUMENT)
+
+    def _end_document(self) -> None:
+        row = document_row(
+            self.root,
+            {key: self.header[key] for key in self.header if "businessdocument" in key.lower()}
+            or self.header,
+            self.header,
+        )
+        self.columns.documents.append(row)
+        self.root, self.header, self.is_document = {}, {}, False
+
+    def _read_member(self, name: str, scanner: JsonScanner, depth: int) -> Iterator[Batch]:
+        """Read a member of the document that holds, or wraps what holds, events."""
+        first = scanner.peek()
+        if name in {_BODY, *_RESULTS} and first == b"{" and depth < _MAX_WRAPPING:
+            for key in _keys(scanner):
+                yield from self._read_member(key.lower(), scanner, depth + 1)
+        elif name == _EVENT_LIST and first == b"[":
+            yield from self.read_list(scanner)
+        elif name in {_EVENT_LIST, _EVENT}:
+            self._take_events(each(parse(scanner.take_value())))
+        elif name == _VOCABULARIES:
+            self._take_vocabularies(parse(scanner.take_value()))
+        else:
+            scanner.take_value()
+
+    def read_list(self, scanner: JsonScanner) -> Iterator[Batch]:
+        """Read a list of events, or of documents, slice by slice."""
+        scanner.take(b"[")
+        if scanner.peek() == b"]":
+            scanner.take(b"]")
+            return
+        while True:
+            with collector_paused():
+                self._read_slice(scanner)
+            if self.columns.is_full():
+                yield self.take_batch()
+            if scanner.peek() != b",":
+                break
+            scanner.take(b",")
+        scanner.take(b"]")
+
+    def _read_slice(self, scanner: JsonScanner) -> None:
+        objects = scanner.take_objects()
+        if objects:
+            try:
+                events = msgspec.json.decode(b"[%b]" % objects)
+            except MALFORMED:
+                scanner.back(len(objects))
+            else:
+                self._take_events(events)
+                return
+        size = 0
+        while True:
+            value = scanner.take_value()
+            self._take_event(value)
+            size += len(value)
+            # A megabyte was cut wrongly; beyond it the quick way is tried again.
+            if size >= CHUNK_BYTES or scanner.peek() != b",":
+                return
+            scanner.take(b",")
+
+    # Events and header of any origin.
+
+    def take_lines(self, lines: bytes) -> None:
+        """Read whole lines of newline-delimited JSON; blank ones are counted and left out."""
+        numbered = [
+            (number, line)
+            for number, line in enumerate(lines.split(b"\n"), start=self.place + 1)
+            if _BLANK.fullmatch(line) is None
+        ]
+        last = self.place + lines.count(b"\n") + 1
+        places = [number for number, _ in numbered]
+        try:
+            events = msgspec.json.decode(b"[%b]" % b",".join(line for _, line in numbered))
+        except MALFORMED:
+            events = None
+        if events is not None and len(events) == len(numbered):
+            self._take_events(events, places)
+        else:
+            for number, line in numbered:
+                self._take_event(line, number)
+        self.place = last
+
+    def _take_event(self, value: bytes, place: int | None = None) -> None:
+        """Read one event that lies by itself; set it aside where it is no JSON."""
+        try:
+            event = msgspec.json.decode(value.removeprefix(b"\xef\xbb\xbf"))
+        except MALFORMED:
+            self.position += 1
+            self.place = self.place + 1 if place is None else place
+            where = f"{self.unit} {self.place}"
+            self.columns.set_aside(self.position, where, *_EVENT_MALFORMED)
+        else:
+            self._take_events([event], None if place is None else [place])
+
+    def _take_events(self, events: list[Any], places: list[int] | None = None) -> None:
+        if any(map(_is_document, events)):
+            for index, event in enumerate(events):
+                self._take_document_or_event(event, places and places[index])
+            return
+        if places is None:
+            places = list(range(self.place + 1, self.place + 1 + len(events)))
+        gather(events, self.position + 1, places, self.unit, self.columns)
+        self.position += len(events)
+        if places:
+            self.place = places[-1]
+
+    def _take_document_or_event(self, value: Any, place: int | None) -> None:
+        if not _is_document(value):
+            self._take_events([value], None if place is None else [place])
+            return
+        outer = self.root, self.header, self.is_document
+        self.root, self.header, self.is_document = {}, {}, True
+        for name, body in value.items():
+            if name.lower() == _BODY:
+                for kind, member in _inner(body, 0):
+                    if kind == _VOCABULARIES:
+                        self._take_vocabularies(member)
+                    else:
+                        events = [each_ for each_ in each(member) if not _is_document(each_)]
+                        self._take_events(events, place and [place] * len(events))
+        self._take_root({key: each_ for key, each_ in value.items() if key.lower() != _BODY})
+        self.root, self.header, self.is_document = outer
+
+    def _take_header(self, value: Any) -> None:
+        if not isinstance(value, dict):
+            return
+        for name, member in value.items():
+            if name.lower() in {"epcismasterdata", "extension"} and isinstance(member, dict):
+                self._take_header(member)
+            elif name.lower() == _VOCABULARIES:
+                self._take_vocabularies(member)
+            else:
+                self.header[name] = member
+
+    def _take_vocabularies(self, value: Any) -> None:
+        for vocabulary in each(value):
+            if not isinstance(vocabulary, dict):
+                self._take_element(None, vocabulary)
+                continue
+            stated = text_of(vocabulary.get("type"))
+            for element in each(vocabulary.get("vocabularyElementList")):
+                self._take_element(stated, element)
+
+    def _take_element(self, vocabulary_type: str | None, element: Any) -> None:
+        self.position += 1
+        try:
+            take_element(self.position, vocabulary_type, element, self.columns)
+        except UnreadableError as error:
+            self.columns.set_aside(self.position, "master data", error.reason, error.remedy)
+
+
+def _keys(scanner: JsonScanner) -> Iterator[str]:
+    """Yield an object's keys; the caller takes each key's value before the next."""
+    scanner.take(b"{")
+    if scanner.peek() == b"}":
+        scanner.take(b"}")
+        return
+    while True:
+        yield scanner.take_key()
+        if scanner.peek() != b",":
+            break
+        scanner.take(b",")
+    scanner.take(b"}")
+
+
+def _is_document(value: Any) -> bool:
+    return type(value) is dict and ("epcisBody" in value or "epcisbody" in value)
+
+
+def _inner(value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+    """Yield the event lists and vocabulary lists inside a parsed document body."""
+    if not isinstance(value, dict) or depth > _MAX_WRAPPING:
+        return
+    for key, member in value.items():
+        name = key.lower()
+        if name in _RESULTS:
+            yield from _inner(member, depth + 1)
+        elif name in {_EVENT_LIST, _EVENT, _VOCABULARIES}:
+            yield name, member

@@ -1,0 +1,36 @@
+"""Reading bytes of a document that may be damaged, truncated or a decompression bomb."""
+
+import zlib
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+from data.errors import InputError
+
+# The most that one event, or one member outside the event list, may take in memory.
+MAX_RECORD_BYTES = 64 << 20
+
+
+class SourceError(Exception):
+    """The bytes end here: why, and what to do."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+def read_chunk(stream: BinaryIO, size: int) -> bytes:
+    """Return the next bytes, at most ``size``, empty at the end.
+
+    Raises ``SourceError`` where the compressed file is damaged or expands beyond the limits.
+    """
+    try:
+        return stream.read(size)
+    except EOFError as error:
+        reason = "the compressed file ends too early"
+        raise SourceError(reason, "Transfer the file again.") from error
+    except InputError as error:
+        raise SourceError(str(error), "Check where the file comes from.") from error
+    except (OSError, zlib.error, BadZipFile, NotImplementedError, RuntimeError) as error:
+        reason = "the file is damaged and cannot be read on from here"
+        raise SourceError(reason, "Transfer the file again.") from error

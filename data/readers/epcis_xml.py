@@ -1,0 +1,451 @@
+"""EPCIS 1.0 to 2.0 XML into events shaped like those of EPCIS 2.0 JSON, as a stream.
+
+The parser is pyexpat with handlers that are exchanged on the way: one pair looks for events, one
+reads an event's own fields, one the long lists of identifiers, one makes plain dicts of everything
+else. Names are matched by local name where the namespace is EPCIS's own or none. Document types
+are accepted when bare; entity declarations and external ones are refused, and nothing is fetched.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+from xml.parsers import expat
+
+from data.readers.batch import Batch
+from data.readers.collector import collector_paused
+from data.readers.epcis_columns import Columns
+from data.readers.epcis_events import gather
+from data.readers.epcis_frames import to_batch
+from data.readers.epcis_master import document_row, take_element
+from data.readers.epcis_parts import MAX_DEPTH, attach
+from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
+from data.readers.epcis_tidy import UnreadableError
+
+_CHUNK_BYTES = 1 << 17
+_SLICE_EVENTS = 1_000
+_UNIT = "line"
+_MAX_NAMES = 10_000
+
+_EVENTS = frozenset(
+    {
+        "ObjectEvent",
+        "AggregationEvent",
+        "TransactionEvent",
+        "TransformationEvent",
+        "AssociationEvent",
+        "QuantityEvent",
+    }
+)
+_ROOTS = frozenset(
+    {"EPCISDocument", "EPCISQueryDocument", "EPCISMasterDataDocument", "QueryResults", "EventList"}
+)
+_EPC_LISTS = frozenset({"epcList", "childEPCs", "inputEPCList", "outputEPCList"})
+_LISTS = frozenset(
+    {
+        "quantityList",
+        "childQuantityList",
+        "inputQuantityList",
+        "outputQuantityList",
+        "bizTransactionList",
+        "sourceList",
+        "destinationList",
+    }
+)
+_ELEMENTS = frozenset({"quantityElement", "bizTransaction", "source", "destination"})
+_TYPED = frozenset({"bizTransaction", "source", "destination"})
+_PLACES = frozenset({"readPoint", "bizLocation"})
+_TEXTS = frozenset(
+    {
+        "eventTime",
+        "recordTime",
+        "eventTimeZoneOffset",
+        "eventID",
+        "action",
+        "bizStep",
+        "disposition",
+        "parentID",
+        "transformationID",
+        "id",
+        "epcClass",
+        "quantity",
+        "uom",
+    }
+)
+_HEADERS = frozenset({"StandardBusinessDocumentHeader", "dscsaTransactionStatement"})
+
+_TreeDone = Callable[[str, Any], None]
+
+# What an element means inside an event.
+_TEXT, _THROUGH, _EPCS, _LIST, _ELEMENT, _PLACE, _EVENT, _TREE = range(8)
+
+
+class _Refused(Exception):  # noqa: N818  (carries a verdict, not a fault of ours)
+    """The document as a whole is not read."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+class _Names(dict[str, tuple[str, int]]):
+    """Of an element's name as the parser gives it: the local name and what it means in an event."""
+
+    def __missing__(self, name: str) -> tuple[str, int]:
+        namespace, _, local = name.rpartition(" ")
+        entry = (local, _meaning(local) if _is_standard(namespace) else _TREE)
+        if len(self) < _MAX_NAMES:
+            self[name] = entry
+        return entry
+
+
+def _is_standard(namespace: str) -> bool:
+    return not namespace or namespace.startswith("urn:epcglobal:")
+
+
+def _meaning(local: str) -> int:
+    for names, meaning in (
+        (_TEXTS, _TEXT),
+        (("extension", "baseExtension"), _THROUGH),
+        (_EPC_LISTS, _EPCS),
+        (_LISTS, _LIST),
+        (_ELEMENTS, _ELEMENT),
+        (_PLACES, _PLACE),
+        (_EVENTS, _EVENT),
+    ):
+        if local in names:
+            return meaning
+    return _TREE
+
+
+def read_xml(stream: BinaryIO) -> Iterator[Batch]:
+    """Yield the batches of an EPCIS XML document.
+
+    Whatever is wrong with the bytes becomes a rejected row: of one event where only that event is
+    odd, of the rest of the document where it is not well-formed.
+    """
+    reader = _Reader()
+    try:
+        while chunk := read_chunk(stream, _CHUNK_BYTES):
+            with collector_paused():
+                reader.feed(chunk)
+            if reader.columns.is_full():
+                yield reader.take_batch()
+        reader.close()
+    except _Refused as error:
+        reader.set_rest_aside(error.reason, error.remedy)
+    except SourceError as error:
+        reader.set_rest_aside(error.reason, error.remedy)
+    except expat.ExpatError as error:
+        reader.set_rest_aside(
+            f"not well-formed XML: {expat.ErrorString(error.code)}",
+            "Ask the sender for a complete, well-formed file; what came before this place is read.",
+        )
+    yield reader.take_batch()
+
+
+class _Reader:
+    """The state between two calls of the parser; the handlers below are its methods."""
+
+    def __init__(self) -> None:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        parser.buffer_size = 1 << 20
+        parser.StartDoctypeDeclHandler = _refuse_external
+        parser.EntityDeclHandler = _refuse_entity
+        self.parser = parser
+        self.columns = Columns()
+        self.position = 0  # of the last record met
+        self.names = _Names()
+        self.texts: list[str] = []
+        # Of the document.
+        self.path: list[str] = []
+        self.root: dict[str, Any] = {}
+        self.headers: dict[str, Any] = {}
+        self.vocabulary: str | None = None
+        # Of the slice: events read and not yet gathered.
+        self.events: list[dict[str, Any]] = []
+        self.lines: list[int] = []
+        self.event_start: int | None = None  # where in the bytes the open event begins
+        # Of a tree: open elements from the outside in, and how many are below the depth kept.
+        self.tree: list[tuple[str, dict[str, Any]]] = []
+        self.below = 0
+        self.tree_done: _TreeDone = self._take_outside
+        self.begin_event = self._event_handlers()
+        self._look_for_events()
+
+    def feed(self, chunk: bytes) -> None:
+        """Parse a chunk and gather the events that it completed."""
+        self._parse(chunk, is_last=False)
+        if len(self.events) >= _SLICE_EVENTS:
+            self._gather()
+        start = self.event_start
+        if start is not None and self.parser.CurrentByteIndex - start > MAX_RECORD_BYTES:
+            raise _Refused(
+                f"one event is larger than {MAX_RECORD_BYTES >> 20} MiB",
+                "Ask the sender to split the event.",
+            )
+
+    def close(self) -> None:
+        """Tell the parser that the document ends here."""
+        self._parse(b"", is_last=True)
+
+    def _parse(self, chunk: bytes, *, is_last: bool) -> None:
+        try:
+            self.parser.Parse(chunk, is_last)
+        except (LookupError, ValueError) as error:
+            raise _Refused(
+                "the document names a character encoding that cannot be read",
+                "Ask the sender for the file in UTF-8.",
+            ) from error
+
+    def take_batch(self) -> Batch:
+        """Return what has gathered as a batch, and begin anew."""
+        self._gather()
+        batch = to_batch(self.columns, _UNIT)
+        self.columns = Columns()
+        return batch
+
+    def set_rest_aside(self, reason: str, remedy: str) -> None:
+        """Keep what was read and note the rest as one thing set aside."""
+        self._gather()
+        self._end_document()
+        self.columns.set_aside(None, f"line {self.parser.CurrentLineNumber}", reason, remedy)
+
+    def _gather(self) -> None:
+        if self.events:
+            first = self.position - len(self.events) + 1
+            gather(self.events, first, self.lines, _UNIT, self.columns)
+            self.events, self.lines = [], []
+
+    def _end_document(self) -> None:
+        if self.root.get("name") in _ROOTS:
+            row = document_row(self.root, *(self.headers.get(name) for name in sorted(_HEADERS)))
+            self.columns.documents.append(row)
+            self.root = {}
+
+    # Outside events: find them, the header and the master data.
+
+    def _look_for_events(self) -> None:
+        self.parser.StartElementHandler = self._start_outside
+        self.parser.EndElementHandler = self._end_outside
+        self.parser.CharacterDataHandler = None
+
+    def _start_outside(self, name: str, attributes: dict[str, str]) -> None:
+        local, meaning = self.names[name]
+        if not self.path:
+            self._start_root(name, local, meaning, attributes)
+        if meaning == _EVENT:
+            self.event_start = self.parser.CurrentByteIndex
+            self.begin_event(local, self.parser.CurrentLineNumber)
+            return
+        parent = self.path[-1] if self.path else ""
+        if local in _HEADERS or local == "VocabularyElement" or parent == "EventList":
+            if not (parent == "EventList" and meaning == _THROUGH):
+                self._start_tree(name, attributes, self._take_outside)
+                return
+        elif local == "Vocabulary":
+            self.vocabulary = attributes.get("type")
+        self.path.append(local)
+
+    def _start_root(
+        self, name: str, local: str, meaning: int, attributes: dict[str, str]
+    ) -> None:
+        namespace = name.rpartition(" ")[0]
+        if not _is_standard(namespace) or (meaning != _EVENT and local not in _ROOTS):
+            raise _Refused(*_why_no_document(local, local in _ROOTS or meaning == _EVENT))
+        self.root = {**attributes, "name": local}
+
+    def _end_outside(self, name: str) -> None:
+        if self.path:
+            self.path.pop()
+        if not self.path:
+            self._end_document()
+
+    # Inside an event. These handlers run some twenty times an event, and a Python function's own
+    # variables are twice as fast as an object's.
+
+    def _event_handlers(self) -> Callable[[str, int], None]:
+        """Make the handlers for an event's fields; return the function that begins an event."""
+        parser, names, texts = self.parser, self.names, self.texts
+        clear, joined, is_text = texts.clear, "".join, dict[str, str]()
+        event: dict[str, Any] = {}
+        target: dict[str, Any] = {}  # where texts go: the event, a place, a list's element
+        elements: list[Any] = []  # the list that is open
+        line = 0
+
+        def begin(event_type: str, at_line: int) -> None:
+            nonlocal event, target, line
+            event = target = {"type": event_type}
+            line = at_line
+            parser.StartElementHandler = start
+            parser.EndElementHandler = end
+            parser.CharacterDataHandler = texts.append
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            nonlocal target, elements
+            clear()
+            if name in is_text:
+                return
+            local, meaning = names[name]
+            if meaning == _EPCS:
+                elements = event.setdefault(local, [])
+                parser.StartElementHandler = None
+                parser.EndElementHandler = end_identifier
+            elif meaning == _LIST:
+                elements = event.setdefault(local, [])
+            elif meaning == _ELEMENT:
+                target = {"type": attributes.get("type")} if local in _TYPED else {}
+                elements.append(target)
+            elif meaning == _PLACE:
+                target = event.setdefault(local, {})
+            elif meaning == _TEXT:
+                is_text[name] = local
+            elif meaning != _THROUGH:
+                self._start_tree(name, attributes, tree_done)
+
+        def end(name: str) -> None:
+            nonlocal target
+            local = is_text.get(name)
+            if local is not None:
+                target[local] = joined(texts)
+                return
+            local, meaning = names[name]
+            if meaning == _EVENT:
+                clear()
+                self._end_event(event, line)
+            elif meaning == _ELEMENT:
+                if local in _TYPED:
+                    target[local] = joined(texts)
+                target = event
+            elif meaning == _PLACE:
+                target = event
+
+        def end_identifier(name: str) -> None:
+            # Without a start handler the white space before an identifier is part of its text.
+            local, meaning = names[name]
+            if local == "epc":
+                elements.append(joined(texts))
+                clear()
+            elif meaning == _EPCS:
+                parser.StartElementHandler = start
+                parser.EndElementHandler = end
+
+        def tree_done(local: str, value: Any) -> None:
+            attach(target, local, value)
+            parser.StartElementHandler = start
+            parser.EndElementHandler = end
+
+        return begin
+
+    def _end_event(self, event: dict[str, Any], line: int) -> None:
+        self.events.append(event)
+        self.lines.append(line)
+        self.position += 1
+        self.event_start = None
+        self._look_for_events()
+        if not self.path:
+            self._end_document()
+
+    # Everything else becomes plain dicts, as JSON would have it.
+
+    def _start_tree(self, name: str, attributes: dict[str, str], done: _TreeDone) -> None:
+        self.tree_done = done
+        self.parser.StartElementHandler = self._start_branch
+        self.parser.EndElementHandler = self._end_branch
+        self.parser.CharacterDataHandler = self.texts.append
+        self._start_branch(name, attributes)
+
+    def _start_branch(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self.tree) >= MAX_DEPTH:
+            self.below += 1
+            return
+        if self.tree and (text := "".join(self.texts).strip()):
+            _add_text(self.tree[-1][1], text)
+        self.texts.clear()
+        value = {
+            key.rpartition(" ")[2]: text
+            for key, text in attributes.items()
+            if not key.startswith("http://www.w3.org/")
+        }
+        self.tree.append((self.names[name][0], value))
+
+    def _end_branch(self, _name: str) -> None:
+        if self.below:
+            self.below -= 1
+            return
+        local, value = self.tree.pop()
+        text = "".join(self.texts).strip()
+        self.texts.clear()
+        if text:
+            _add_text(value, text)
+        whole: Any = value
+        if not value or value.keys() == {"#text"}:
+            whole = value.get("#text", "")
+        if self.tree:
+            attach(self.tree[-1][1], local, whole)
+        else:
+            self.tree_done(local, whole)
+
+    def _take_outside(self, local: str, value: Any) -> None:
+        self._look_for_events()
+        if local in _HEADERS:
+            self.headers[local] = value
+            return
+        self._gather()
+        self.position += 1
+        place = f"line {self.parser.CurrentLineNumber}"
+        if local == "VocabularyElement":
+            try:
+                take_element(self.position, self.vocabulary, value, self.columns)
+            except UnreadableError as error:
+                self.columns.set_aside(self.position, place, error.reason, error.remedy)
+        else:
+            self.columns.set_aside(
+                self.position,
+                place,
+                "an element of the event list is none of the five event types of EPCIS",
+                "Nothing, if it is the vendor's own; otherwise ask the sender for a standard event.",
+            )
+
+
+def _add_text(value: dict[str, Any], text: str) -> None:
+    value["#text"] = f"{value['#text']} {text}" if "#text" in value else text
+
+
+def _refuse_external(
+    _name: str, system_id: str | None, public_id: str | None, _has_internal_subset: int
+) -> None:
+    if system_id or public_id:
+        raise _Refused(
+            "the document type refers to an external definition, which is never fetched",
+            "Ask the sender for the file without a DOCTYPE.",
+        )
+
+
+def _refuse_entity(*_declaration: Any) -> None:
+    raise _Refused(
+        "the document declares entities of its own, which can hide or multiply content",
+        "Ask the sender for the file without a DOCTYPE.",
+    )
+
+
+def _why_no_document(local: str, is_name_known: bool) -> tuple[str, str]:
+    if is_name_known:
+        return (
+            f"the root element {local} is not in an EPCIS namespace",
+            "Ask the sender for a document in urn:epcglobal:epcis:xsd:1 or xsd:2.",
+        )
+    if local == "Envelope":
+        return (
+            "the file is a SOAP message, not an EPCIS document",
+            "Save the EPCISDocument or EPCISQueryDocument inside it as a file of its own.",
+        )
+    if local == "EPCISCaptureJob":
+        return (
+            "the file is the status report of a capture job and holds no events",
+            "Nothing: there is nothing in it to read.",
+        )
+    return (
+        "the file is XML but neither an EPCIS document nor an EPCIS event",
+        "Check that the right file was delivered.",
+    )

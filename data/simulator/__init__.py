@@ -1,0 +1,1 @@
+"""A supply chain whose truth is known."""

@@ -1,0 +1,1 @@
+"""The warehouse: landing, the SQL model runner, snapshots."""

@@ -1,0 +1,112 @@
+"""Opening the warehouse: one file, one writer, times in UTC, nothing fetched."""
+
+from pathlib import Path
+
+import duckdb
+
+from data.errors import WarehouseError
+from data.warehouse.models import table_definitions
+
+# Extensions are never fetched: a run needs no network, and a query cannot make one need it.
+_ALWAYS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+
+def open_warehouse(
+    path: Path, *, memory_limit: str | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open the working file for writing, creating it and its tables where they are absent.
+
+    Parameters
+    ----------
+    path
+        The warehouse file; its folder is created.
+    memory_limit
+        As DuckDB writes it, ``"4GB"``; past it, work spills to disk beside the file. Default: four
+        fifths of the machine.
+    threads
+        Default: all cores.
+
+    Raises
+    ------
+    WarehouseError
+        Another run holds the file, or it is not a warehouse.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseError(
+            f"{path.parent}: the folder of the warehouse cannot be made "
+            f"({error.strerror}). Name another place with --warehouse."
+        ) from error
+    con = _connect(path, False, _limits(memory_limit, threads))
+    create_tables(con)
+    return con
+
+
+def open_read_only(
+    path: Path, *, memory_limit: str | None = None, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open a warehouse or snapshot for reading, shut off from other files and the network.
+
+    Raises WarehouseError where the file is absent, held by a running batch, or not a warehouse.
+    """
+    if not path.is_file():
+        raise WarehouseError(f"{path}: there is no warehouse here yet. Make one: touchstone run.")
+    con = _connect(path, True, _limits(memory_limit, threads))
+    con.execute("SET enable_external_access = false")
+    con.execute("SET lock_configuration = true")
+    return con
+
+
+def open_memory() -> duckdb.DuckDBPyConnection:
+    """An empty warehouse in memory, for tests and trials."""
+    con = duckdb.connect(":memory:", config=_ALWAYS)
+    con.execute("SET TimeZone = 'UTC'")
+    create_tables(con)
+    return con
+
+
+def create_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Create the landed and Python-filled tables where they are absent."""
+    for text in table_definitions():
+        con.execute(text)
+
+
+def _limits(memory_limit: str | None, threads: int | None) -> dict[str, str | int]:
+    limits: dict[str, str | int] = {}
+    if memory_limit is not None:
+        limits["memory_limit"] = memory_limit
+    if threads is not None:
+        limits["threads"] = threads
+    return limits
+
+
+def _connect(
+    path: Path, read_only: bool, limits: dict[str, str | int]
+) -> duckdb.DuckDBPyConnection:
+    try:
+        con = duckdb.connect(str(path), read_only=read_only, config={**_ALWAYS, **limits})
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseError(
+                f"{path}: another run holds the warehouse. Wait until it ends, or read the newest "
+                "snapshot beside it."
+            ) from error
+        raise WarehouseError(
+            f"{path}: this file cannot be opened as a warehouse. Check its permissions, and that "
+            "it was made by touchstone; name another with --warehouse."
+        ) from error
+    except duckdb.ConnectionException as error:
+        raise WarehouseError(
+            f"{path}: this process already holds the warehouse in another way. Close it first."
+        ) from error
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"{path}: the warehouse did not open ({type(error).__name__}). Check the memory and "
+            "thread settings, and that the file was made by touchstone."
+        ) from error
+    con.execute("SET TimeZone = 'UTC'")
+    return con

@@ -1,0 +1,305 @@
+"""Landing: every file that was named ends in the warehouse, whole or set aside with a reason.
+
+A file is known by the hash of its bytes: landing it again, under whatever name, does nothing. Each
+file is one transaction; a run that is stopped at any moment and started again gives the same
+warehouse, since all keys are counted on from what the warehouse holds.
+"""
+
+import hashlib
+import logging
+import os
+import stat
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import duckdb
+
+from data.errors import InputError, WarehouseError
+from data.warehouse.load import Slot, land_statement, load_members, release
+from data.warehouse.sources import Source, Unreadable, read_source
+
+_LOG = logging.getLogger(__name__)
+
+# A value that its column cannot hold; every other database error is about the warehouse.
+_OF_THE_DOCUMENT = (duckdb.DataError, duckdb.InvalidInputException)
+READ_ANEW = "Repair the file or ask its sender for a new copy, then run again."
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of one file.
+
+    ``status`` is ``landed``, ``set_aside`` (nothing of it could be read; ``message`` says why,
+    ``remedy`` what to do) or ``known`` (its bytes were met before; nothing was done).
+    ``read_count`` counts the records met, ``set_aside_count`` those among them that could not be
+    read. ``sha256`` is None for a file that could not be opened.
+    """
+
+    path: str
+    status: str
+    file_id: int
+    sha256: str | None
+    kind: str
+    read_count: int
+    set_aside_count: int
+    message: str | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class LandingProgress:
+    """Where landing stands: file ``number`` of ``count``, ``records`` of it read so far.
+
+    ``receipt`` is there once the file is done.
+    """
+
+    number: int
+    count: int
+    path: Path
+    records: int
+    receipt: Receipt | None = None
+
+
+def land(
+    con: duckdb.DuckDBPyConnection,
+    paths: Sequence[Path],
+    ingested_at: datetime,
+    on_progress: Callable[[LandingProgress], None] | None = None,
+    read: Callable[[Path], Source] = read_source,
+) -> list[Receipt]:
+    """Land files and all files of folders.
+
+    Parameters
+    ----------
+    con
+        A warehouse open for writing.
+    paths
+        Files and folders. Of folders: all files below, sorted by path, hidden ones left out.
+        Nothing that a document names is ever opened.
+    ingested_at
+        The run's clock, UTC.
+    on_progress
+        Called while and after each file.
+    read
+        How a file is read; tests put their own batches here.
+
+    Returns one receipt a file, in order. A file that cannot be read is set aside, never an error.
+
+    Raises
+    ------
+    InputError
+        A path that does not exist; nothing has been landed then.
+    WarehouseError
+        The warehouse itself could not be written (disk full, out of memory).
+    """
+    found = expand(paths)
+    receipts = []
+
+    def report(number: int, path: Path, records: int, receipt: Receipt | None = None) -> None:
+        if on_progress is not None:
+            on_progress(LandingProgress(number, len(found), path, records, receipt))
+
+    try:
+        for number, path in enumerate(found, 1):
+            receipt = _land_file(con, path, ingested_at, partial(report, number, path), read)
+            report(number, path, receipt.read_count, receipt)
+            receipts.append(receipt)
+    finally:
+        with suppress(duckdb.Error):  # the first error is the one to tell
+            release(con)
+    return receipts
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """The files that the paths stand for. Raises InputError naming every absent path."""
+    found: list[Path] = []
+    absent: list[str] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(_files_below(path))
+        elif os.path.lexists(path):
+            found.append(path)
+        else:
+            absent.append(str(path))
+    if absent:
+        raise InputError(f"{', '.join(absent)}: no such file or folder. Check the path.")
+    return list(dict.fromkeys(found))
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    # A folder that cannot be listed is yielded itself, to be set aside like a file.
+    closed: list[Path] = []
+    walk = os.walk(folder, onerror=lambda error: closed.append(Path(error.filename)))
+    for parent, folders, names in walk:
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+    yield from closed
+
+
+def _land_file(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    ingested_at: datetime,
+    report: Callable[[int], None],
+    read: Callable[[Path], Source],
+) -> Receipt:
+    try:
+        sha256, state = _hash(path)
+    except (OSError, Unreadable) as error:
+        before = _landed_before(con, path, None)
+        return before or _set_aside(con, path, None, None, "unknown", ingested_at, _verdict(error))
+    before = _landed_before(con, path, sha256)
+    if before is not None and before.message is None:
+        return before
+    # A file that was set aside as a whole is tried again: there may be a mapping for it now.
+    kind = "unknown"
+    try:
+        with _transaction(con):
+            if before is not None:
+                _forget(con, before.file_id)
+            source = read(path)
+            kind = source.kind
+            slot = _next_slot(con)
+            counts = (0, 0)
+            for counts in load_members(con, slot, source.members):
+                report(counts[0])
+            if _identity(path.stat()) != _identity(state):
+                raise Unreadable("the file changed while it was read", "Run again.")
+            receipt = Receipt(_name(path), "landed", slot.file_id, sha256, kind, *counts)
+            _record(con, receipt, slot, state.st_size, ingested_at)
+        return receipt
+    except Exception as error:
+        verdict = _verdict(error)
+        return before or _set_aside(con, path, sha256, state.st_size, kind, ingested_at, verdict)
+
+
+@contextmanager
+def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing, whatever goes wrong, an interruption included."""
+    con.begin()
+    try:
+        yield
+        con.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # a fatal error has ended the transaction already
+            con.rollback()
+        raise
+
+
+def _verdict(error: Exception) -> Unreadable:
+    """What the failure says about the file; raises WarehouseError where it says nothing.
+
+    The texts of errors are left out on purpose: they may quote serials.
+    """
+    if isinstance(error, Unreadable):
+        return error
+    if isinstance(error, MemoryError):
+        raise error
+    if isinstance(error, duckdb.Error) and not isinstance(error, _OF_THE_DOCUMENT):
+        raise WarehouseError(
+            f"the warehouse could not be written ({type(error).__name__}). Check free disk space "
+            "and the memory limit, then run again: files landed so far stay."
+        ) from error
+    if isinstance(error, PermissionError):
+        return Unreadable("could not be read: no permission", "Allow reading it, then run again.")
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    _LOG.warning("a reader failed: %s in %s:%s", type(error).__name__, at.filename, at.lineno)
+    return Unreadable(f"could not be read: {type(error).__name__}", READ_ANEW)
+
+
+def _hash(path: Path) -> tuple[str, os.stat_result]:
+    """Hash of the bytes, and the file's state before they were read."""
+    state = path.stat()
+    if not stat.S_ISREG(state.st_mode):  # reading a pipe or a device could wait for ever
+        raise Unreadable("is not a regular file", "Name a file or a folder.")
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest(), state
+
+
+def _name(path: Path) -> str:
+    """The path as text; what is not UTF-8 in it is replaced, since the warehouse holds UTF-8."""
+    return os.fsencode(path).decode(errors="replace")
+
+
+def _identity(state: os.stat_result) -> tuple[int, int, int]:
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _landed_before(
+    con: duckdb.DuckDBPyConnection, path: Path, sha256: str | None
+) -> Receipt | None:
+    """The record of these bytes, or of a file under this path that could not be opened then."""
+    found = con.execute(
+        land_statement("landed_before"), {"sha256": sha256, "path": _name(path)}
+    ).fetchone()
+    return None if found is None else Receipt(_name(path), "known", *found)
+
+
+def _forget(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
+    """Drop the record of a file that was set aside as a whole: it landed nothing else."""
+    con.execute("DELETE FROM raw_source_file WHERE file_id = ?", [file_id])
+    con.execute("DELETE FROM raw_rejected WHERE file_id = ?", [file_id])
+
+
+def _next_slot(con: duckdb.DuckDBPyConnection) -> Slot:
+    return Slot(*con.execute(land_statement("next_slot")).fetchall()[0])
+
+
+def _set_aside(
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    sha256: str | None,
+    byte_count: int | None,
+    kind: str,
+    ingested_at: datetime,
+    verdict: Unreadable,
+) -> Receipt:
+    """Record a file of which nothing was landed; it counts as one record met and set aside."""
+    with _transaction(con):
+        slot = _next_slot(con)
+        receipt = Receipt(
+            _name(path),
+            "set_aside",
+            slot.file_id,
+            sha256,
+            kind,
+            1,
+            1,
+            verdict.reason,
+            verdict.remedy,
+        )
+        _record(con, receipt, slot, byte_count, ingested_at)
+        con.execute(
+            "INSERT INTO raw_rejected VALUES (?, NULL, 'the file', ?, ?)",
+            [slot.file_id, verdict.reason, verdict.remedy],
+        )
+    return receipt
+
+
+def _record(
+    con: duckdb.DuckDBPyConnection,
+    receipt: Receipt,
+    slot: Slot,
+    byte_count: int | None,
+    ingested_at: datetime,
+) -> None:
+    con.execute(
+        "INSERT INTO raw_source_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            slot.file_id,
+            receipt.path,
+            receipt.sha256,
+            byte_count,
+            receipt.kind,
+            receipt.read_count,
+            receipt.set_aside_count,
+            slot.first_record_id,
+            ingested_at,
+            receipt.message,
+        ],
+    )

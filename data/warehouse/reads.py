@@ -1,0 +1,45 @@
+"""Which tables a SELECT reads, by its syntax alone: none needs to exist, no view hides one."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+
+
+def tables_read(select: str) -> set[str]:
+    """The names of the tables and views that the SELECT reads; its own CTEs are not among them.
+
+    Raises duckdb.ParserException where the text is not one SELECT.
+    """
+    with duckdb.connect() as con:
+        tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0])
+    if tree["error"]:
+        raise duckdb.ParserException(tree["error_message"])
+    if len(tree["statements"]) != 1:
+        raise duckdb.ParserException("expected one SELECT")
+    return set(_tables(tree["statements"][0], frozenset()))
+
+
+def _tables(part: Any, ctes: frozenset[str]) -> Iterator[str]:
+    if isinstance(part, list):
+        for inner in part:
+            yield from _tables(inner, ctes)
+    elif isinstance(part, dict):
+        for entry in (part.get("cte_map") or {}).get("map", ()):
+            query, name = entry["value"], entry["key"]
+            # A recursive CTE sees itself; another sees what is named so outside.
+            sees = ctes | {name} if _is_recursive(query) else ctes
+            yield from _tables(query, sees)
+            ctes |= {name}
+        if part.get("type") == "BASE_TABLE" and part["table_name"] not in ctes:
+            yield part["table_name"]
+        for name, inner in part.items():
+            if name != "cte_map":
+                yield from _tables(inner, ctes)
+
+
+def _is_recursive(query: dict[str, Any]) -> bool:
+    node = query["query_node"]
+    node = node.get("node", node)
+    return bool(node.get("type") == "RECURSIVE_CTE_NODE")

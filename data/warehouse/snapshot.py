@@ -1,0 +1,84 @@
+"""Readable copies of the warehouse, for people who query while a batch runs.
+
+DuckDB lets a writer shut out all readers of its file. So each finished run publishes a copy beside
+it, under a name of its own: a reader keeps the copy it has open, the next reader takes the newest.
+
+    warehouse.duckdb                          the working file
+    warehouse.0007-20240701-3f2a9c01b2d4.duckdb   a snapshot: number, then the run's own name
+"""
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from data.errors import WarehouseError
+
+KEPT = 2
+_NUMBER = re.compile(r"\d{4,}(?=-)")
+
+
+def publish(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str) -> Path:
+    """Copy the open warehouse to a snapshot, and delete all but the newest KEPT.
+
+    Parameters
+    ----------
+    con
+        The connection that holds ``warehouse``, outside a transaction. While it is open nobody
+        else can write, so the copy is of one moment.
+    warehouse
+        The working file.
+    name
+        The run's name in the file name: letters, digits, ``-`` and ``_``.
+
+    Raises WarehouseError where the copy cannot be written; no half-made snapshot is left.
+    """
+    if not re.fullmatch(r"[\w-]+", name):
+        raise WarehouseError(f"{name!r} cannot be part of a snapshot's name.")
+    number = 1 + max((_number(path, warehouse) for path in snapshots(warehouse)), default=0)
+    target = warehouse.with_name(f"{warehouse.stem}.{number:04d}-{name}{warehouse.suffix}")
+    unfinished = target.with_name(f".{target.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    source = con.execute("SELECT current_database()").fetchall()[0][0]
+    try:
+        con.execute(f"ATTACH '{str(unfinished).replace(chr(39), chr(39) * 2)}' AS snapshot")
+        try:
+            con.execute(f'COPY FROM DATABASE "{source}" TO snapshot')
+        finally:
+            con.execute("DETACH snapshot")
+        unfinished.replace(target)
+    except (duckdb.Error, OSError) as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise WarehouseError(
+            f"{target}: the snapshot could not be written ({type(error).__name__}). Check free "
+            "disk space; the working file is unharmed."
+        ) from error
+    for path in snapshots(warehouse)[:-KEPT]:
+        with suppress(PermissionError):  # some systems keep a file that a reader has open
+            path.unlink()
+    return target
+
+
+def newest_snapshot(warehouse: Path) -> Path | None:
+    """The snapshot published last, or None."""
+    return max(snapshots(warehouse), key=lambda path: _number(path, warehouse), default=None)
+
+
+def snapshots(warehouse: Path) -> list[Path]:
+    """The warehouse's snapshots, oldest first."""
+    found = warehouse.parent.glob(f"{_escaped(warehouse.stem)}.*{_escaped(warehouse.suffix)}")
+    return sorted(
+        (path for path in found if _number(path, warehouse)),
+        key=lambda path: _number(path, warehouse),
+    )
+
+
+def _number(path: Path, warehouse: Path) -> int:
+    match = _NUMBER.match(path.name, len(warehouse.stem) + 1)
+    return int(match[0]) if match else 0
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", name)

@@ -1,0 +1,75 @@
+"""A file as landing sees it: a kind, and the documents inside it as batches."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from data.readers.batch import REJECTED, Batch, TableBatch
+from data.readers.epcis import Format, read_epcis
+from data.readers.layouts import Layout
+from data.readers.opening import opened
+from data.readers.recognise import Recognised, recognise
+from data.readers.tables import read_table
+
+
+@dataclass(frozen=True)
+class Member:
+    """One document of a file: its name inside a container, else empty, and its batches."""
+
+    name: str
+    batches: Iterable[Batch | TableBatch]
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file: what it is (``epcis``, ``shipments``, ..., ``archive``) and its documents."""
+
+    kind: str
+    members: Iterable[Member]
+
+
+class Unreadable(Exception):
+    """Nothing of the file can be read: the reason, and what a person can do."""
+
+    def __init__(self, reason: str, remedy: str) -> None:  # noqa: D107 - above
+        super().__init__(reason)
+        self.reason = reason
+        self.remedy = remedy
+
+
+def read_source(path: Path, layouts: Sequence[Layout] = ()) -> Source:
+    """Recognise a file by what it holds and open it.
+
+    ``layouts`` are the user's own mappings, tried before the shipped ones. An archive of one kind
+    of document has that kind, a mixed one is an ``archive``; a member that is not known is one
+    record set aside. Raises Unreadable where nothing in the file is known.
+    """
+    found = recognise(path, layouts)
+    if found.kind == "unknown":
+        raise Unreadable(found.reason, found.remedy)
+    documents = found.members or (found,)
+    kinds = sorted({one.kind for one in documents} - {"unknown"})
+    if not kinds:
+        first = documents[0]
+        raise Unreadable(
+            f"an archive of {len(documents)} files, none of them known; the first is "
+            f"{first.reason}",
+            first.remedy,
+        )
+    members = (Member(one.member or "", _batches(path, one)) for one in documents)
+    return Source(kinds[0] if len(kinds) == 1 else "archive", members)
+
+
+def _batches(path: Path, document: Recognised) -> Iterator[Batch | TableBatch]:
+    if document.kind == "unknown":
+        said = {"position": None, "place": None}
+        refused = said | {"reason": document.reason, "remedy": document.remedy}
+        yield Batch(1, rejected=pl.DataFrame([refused], schema=REJECTED))
+    elif document.layout is not None:
+        yield from read_table(path, document.layout, document.member)
+    else:
+        with opened(path, document.member) as stream:
+            yield from read_epcis(stream, format=cast(Format, document.format))

@@ -1,0 +1,1 @@
+"""Localized detectors, graph measures and the screen that runs them."""

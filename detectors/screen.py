@@ -1,0 +1,401 @@
+"""The screen: reads features and findings, runs the detectors, writes scores and cited cases.
+
+The only module of ``detectors`` that touches the warehouse. Lots without a standing finding are
+the reference; each of them is scored as if it had not been fitted, so what is fitted and what is
+scored never overlap.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from data.cases.library import BENIGN_CODES, PATTERN_CODES
+from detectors.calibration import conformal_p_values, training_p_values
+from detectors.density import LocalDensity
+from detectors.explanation import Explanation
+from detectors.features import FEATURES, Feature, fit_scaling
+from detectors.graph import site_measures
+from detectors.prototype import NearestPrototype
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+SIGNALS = PATTERN_CODES + BENIGN_CODES
+LEAST_REFERENCE = 8  # lots; with fewer no p-value is given, and suspicion is a rank
+OTHER_FEATURES = "other_features"  # the part row that holds what the listed features leave over
+
+_NEAR = 0.63  # nine of ten shipped cases have another one within it; own cases must not shift it
+_TOP_PARTS = 12
+_SPLIT_PARTS = 2
+_MOST_CITED = 5
+_LEAST_CITED = 3
+_MOST_BENIGN = 2  # of the cited: one cause that explains much must not crowd out past cases
+_EXPLAINED = 0.5  # an explained flag tells of the data's noise: it counts half of a standing one
+_KIND_ORDER = {"own": 0, "public": 1, "simulated": 2, "benign": 3}
+_POSITION = {code: position for position, code in enumerate(SIGNALS)}
+
+_SCORE_SCHEMA: dict[str, Any] = {
+    "lot_id": pl.Int32,
+    "detector": pl.String,
+    "score": pl.Float64,
+    "suspicion_pct": pl.Float64,
+    "p_value": pl.Float64,
+}
+_PART_SCHEMA: dict[str, Any] = {
+    "lot_id": pl.Int32,
+    "detector": pl.String,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "contribution": pl.Float64,
+    "is_exact": pl.Boolean,
+    "neighbour": pl.String,
+}
+_CITED_SCHEMA: dict[str, Any] = {
+    "lot_id": pl.Int32,
+    "rank": pl.Int32,
+    "case_id": pl.String,
+    "kind": pl.String,
+    "distance": pl.Float64,
+    "is_near": pl.Boolean,
+    "shared": pl.List(pl.String),
+    "unshared": pl.List(pl.String),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Lots:
+    """What the detectors know of the lots, in the order of ``lot_id``."""
+
+    lot_id: list[int]
+    gtin: list[str | None]
+    lot: list[str | None]
+    product: list[str | None]
+    features: tuple[Feature, ...]
+    values: FloatArray  # (lots, features), NaN unknown
+    signals: FloatArray  # (lots, SIGNALS): 1 stands, 0.5 explained by, NaN not tested
+    ruled_out: BoolArray  # (lots, SIGNALS): tests spoke against this cause and none for it
+    is_suspect: BoolArray  # tier other than clear
+    is_reference: BoolArray  # nothing stands
+
+    def name(self, row: int) -> str:
+        """The lot as people and other tables name it."""
+        return f"{self.gtin[row]}/{self.lot[row]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Cases:
+    """The cases that may be cited, in the order of ``case_id``."""
+
+    case_id: list[str]
+    kind: list[str]
+    product: list[str | None]
+    lots: list[list[str]]
+    is_benign: BoolArray
+    signals: FloatArray  # (cases, SIGNALS)
+    required: FloatArray  # (cases, SIGNALS): a benign cause need not show each pattern it may raise
+
+
+def measure_graph(con: duckdb.DuckDBPyConnection) -> int:
+    """Fill ``graph_site_measure`` from ``graph_edge``; return the number of rows."""
+    edges = con.sql("SELECT * FROM graph_edge").pl()
+    makers = con.sql("SELECT site_id FROM core_site WHERE role = 'maker'").pl()
+    frame = site_measures(edges, makers["site_id"].to_list())
+    _replace(con, "graph_site_measure", frame)
+    return frame.height
+
+
+def score_lots(con: duckdb.DuckDBPyConnection) -> int:
+    """Fill ``find_score``, ``find_score_part``, ``find_cited_case``; return the number of lots."""
+    lots = _read_lots(con)
+    cases = _read_cases(con)
+    scores, parts = _density(lots)
+    cited = pl.DataFrame(schema=_CITED_SCHEMA)
+    if cases.case_id and lots.lot_id:
+        prototype = NearestPrototype(threshold=_NEAR).fit(
+            cases.signals, lower=cases.required, is_benign=cases.is_benign
+        )
+        more_scores, more_parts = _resemblance(lots, cases, prototype)
+        scores, parts = pl.concat([scores, more_scores]), pl.concat([parts, more_parts])
+        cited = _cite(lots, cases, prototype)
+    _replace(con, "find_score", scores.sort("lot_id", "detector"))
+    _replace(con, "find_score_part", parts.sort("lot_id", "detector", "feature", "neighbour"))
+    _replace(con, "find_cited_case", cited)
+    return len(lots.lot_id)
+
+
+def _density(lots: Lots) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Scores and parts of the local density over the lot features."""
+    if not lots.lot_id or not lots.features:
+        return pl.DataFrame(schema=_SCORE_SCHEMA), pl.DataFrame(schema=_PART_SCHEMA)
+    is_fitted = lots.is_reference
+    if is_fitted.sum() < LEAST_REFERENCE:
+        is_fitted = np.ones_like(is_fitted)
+    z = fit_scaling(lots.values[is_fitted], lots.features).apply(lots.values)
+    detector = LocalDensity().fit(z[is_fitted])
+    explanations = np.empty(len(z), dtype=object)
+    explanations[is_fitted] = detector.explain_training()
+    if not is_fitted.all():
+        explanations[~is_fitted] = detector.explain(z[~is_fitted])
+    names = [feature.name for feature in lots.features]
+    fitted = [lots.name(int(row)) for row in np.flatnonzero(is_fitted)]
+    return _frames("local_density", lots, names, lots.values, list(explanations), fitted)
+
+
+def _resemblance(
+    lots: Lots, cases: Cases, prototype: NearestPrototype
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Scores and parts of the resemblance to the nearest past attack."""
+    explanations = prototype.explain(lots.signals)
+    return _frames(
+        "nearest_prototype", lots, list(SIGNALS), lots.signals, explanations, cases.case_id
+    )
+
+
+def _frames(
+    detector: str,
+    lots: Lots,
+    names: list[str],
+    values: FloatArray,
+    explanations: list[Explanation],
+    neighbours: list[str],
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``find_score`` and ``find_score_part`` for every lot."""
+    scores = _score_frame(detector, lots, np.array([e.score for e in explanations]))
+    rows = [
+        (lot_id, detector, *part)
+        for lot_id, of_lot, explanation in zip(lots.lot_id, values, explanations, strict=True)
+        for part in _parts(names, of_lot, explanation, neighbours)
+    ]
+    return scores, pl.DataFrame(rows, schema=_PART_SCHEMA, orient="row").fill_nan(None)
+
+
+def _parts(
+    names: list[str], values: FloatArray, explanation: Explanation, neighbours: list[str]
+) -> Iterator[tuple[str, float | None, float, bool, str | None]]:
+    """The largest parts by feature, the very largest also by neighbour, and one for the rest.
+
+    Together they add up to the score as the explanation's own parts do.
+    """
+    near = [neighbours[position] for position in explanation.neighbours]
+    by_feature = explanation.parts.sum(axis=0)
+    order = np.argsort(-np.abs(by_feature), kind="stable")
+    listed = [f for f in order[:_TOP_PARTS] if by_feature[f] != 0.0]
+    for place, f in enumerate(listed):
+        name, value = names[f], float(values[f])
+        if len(near) == 1 or place < _SPLIT_PARTS:
+            for neighbour, part in zip(near, explanation.parts[:, f], strict=True):
+                yield name, value, float(part), explanation.exact, neighbour
+        else:
+            yield name, value, float(by_feature[f]), explanation.exact, None
+    rest = np.setdiff1d(np.flatnonzero(by_feature), listed)
+    if rest.size:
+        yield OTHER_FEATURES, None, float(by_feature[rest].sum()), explanation.exact, None
+
+
+def _score_frame(detector: str, lots: Lots, score: FloatArray) -> pl.DataFrame:
+    suspicion = -score
+    is_reference = lots.is_reference
+    if is_reference.sum() >= LEAST_REFERENCE:
+        p_value = conformal_p_values(suspicion, suspicion[is_reference])
+        p_value[is_reference] = training_p_values(suspicion[is_reference])
+        suspicion_pct = 100.0 * (1.0 - p_value)
+    else:
+        p_value = np.full(len(score), np.nan)
+        suspicion_pct = _rank_pct(suspicion)
+    columns = {
+        "lot_id": lots.lot_id,
+        "detector": [detector] * len(score),
+        "score": score,
+        "suspicion_pct": suspicion_pct,
+        "p_value": p_value,
+    }
+    return pl.DataFrame(columns, schema=_SCORE_SCHEMA).fill_nan(None)
+
+
+def _rank_pct(suspicion: FloatArray) -> FloatArray:
+    """Mid-rank among the lots, 0 to 100; all the same where nothing tells them apart."""
+    known = np.sort(suspicion[~np.isnan(suspicion)])
+    below = np.searchsorted(known, suspicion, side="left")
+    not_above = np.searchsorted(known, suspicion, side="right")
+    pct = 50.0 * (below + not_above) / max(len(known), 1)
+    return np.where(np.isnan(suspicion), np.nan, pct)
+
+
+def _cite(lots: Lots, cases: Cases, prototype: NearestPrototype) -> pl.DataFrame:
+    """The nearest cases of each suspect lot, with what they share."""
+    suspects = np.flatnonzero(lots.is_suspect)
+    if not suspects.size:
+        return pl.DataFrame(schema=_CITED_SCHEMA)
+    distance = prototype.distances(lots.signals[suspects])
+    has = cases.signals > 0
+    rows = []
+    for row, of_case in zip(suspects, distance, strict=True):
+        shows = np.nan_to_num(lots.signals[row]) > 0
+        chosen = _choose(lots, int(row), cases, of_case, prototype.threshold_)
+        for rank, case in enumerate(chosen, start=1):
+            lacking = (cases.required[case] > 0) & ~shows
+            rows.append(
+                (
+                    lots.lot_id[row],
+                    rank,
+                    cases.case_id[case],
+                    cases.kind[case],
+                    float(of_case[case]),
+                    bool(of_case[case] <= prototype.threshold_),
+                    [SIGNALS[s] for s in np.flatnonzero(has[case] & shows)],
+                    [SIGNALS[s] for s in np.flatnonzero(lacking)],
+                )
+            )
+    return pl.DataFrame(rows, schema=_CITED_SCHEMA, orient="row")
+
+
+def _choose(
+    lots: Lots, row: int, cases: Cases, distance: FloatArray, threshold: float
+) -> list[int]:
+    """Positions of the cases to cite, nearest first, one's own first among equals.
+
+    Five at most; fewer, though three, where the rest has nothing in common. Two benign ones at
+    most; one at least, where one is near. A cause that the tests ruled out is not cited, and no lot
+    cites itself.
+    """
+
+    def place(case: int) -> tuple[float, int, str]:
+        kind = _KIND_ORDER.get(cases.kind[case], len(_KIND_ORDER))
+        return round(float(distance[case]), 9), kind, cases.case_id[case]
+
+    order = sorted(range(len(cases.case_id)), key=place)
+    order = [c for c in order if not _is_out(lots, row, cases, c)]
+    benign = [c for c in order if cases.is_benign[c]][:_MOST_BENIGN]
+    past = [c for c in order if not cases.is_benign[c]][:_MOST_CITED]
+    chosen = [c for c in order if c in {*past, *benign}][:_MOST_CITED]
+    if benign and benign[0] not in chosen and distance[benign[0]] <= threshold:
+        chosen[-1] = benign[0]
+    return [c for r, c in enumerate(chosen) if r < _LEAST_CITED or distance[c] < 1.0]
+
+
+def _is_out(lots: Lots, row: int, cases: Cases, case: int) -> bool:
+    if cases.kind[case] == "own":
+        is_same_product = cases.product[case] in (lots.gtin[row], lots.product[row])
+        return is_same_product and lots.lot[row] in cases.lots[case]
+    if cases.kind[case] == "benign":
+        return bool((lots.ruled_out[row] & (cases.required[case] > 0)).any())
+    return False
+
+
+def _read_lots(con: duckdb.DuckDBPyConnection) -> Lots:
+    feat = con.sql("SELECT * FROM feat_lot").pl()
+    judged = con.sql("SELECT lot_id, tier, findings_standing FROM find_lot").pl()
+    known = con.sql("SELECT lot_id, gtin, lot FROM core_lot").pl()
+    products = con.sql("SELECT gtin, name AS product FROM core_product").pl()
+    lots = (
+        pl.concat([feat.select("lot_id"), judged.select("lot_id")], how="vertical_relaxed")
+        .unique()
+        .join(feat, on="lot_id", how="left")
+        .join(judged, on="lot_id", how="left")
+        .join(known, on="lot_id", how="left")
+        .join(products.unique("gtin"), on="gtin", how="left")
+        .sort("lot_id")
+    )
+    features = tuple(f for f in FEATURES if f.name in feat.columns)
+    lot_id: list[int] = lots["lot_id"].to_list()
+    signals, ruled_out = _read_signals(con, {lot: row for row, lot in enumerate(lot_id)})
+    return Lots(
+        lot_id=lot_id,
+        gtin=lots["gtin"].to_list(),
+        lot=lots["lot"].to_list(),
+        product=lots["product"].to_list(),
+        features=features,
+        values=_matrix(lots, [feature.name for feature in features]),
+        signals=signals,
+        ruled_out=ruled_out,
+        is_suspect=(lots["tier"].fill_null("clear") != "clear").to_numpy(),
+        is_reference=(lots["findings_standing"].fill_null(0) == 0).to_numpy(),
+    )
+
+
+def _matrix(frame: pl.DataFrame, names: list[str]) -> FloatArray:
+    if not names:
+        return np.empty((frame.height, 0))
+    columns = frame.select(pl.col(names).cast(pl.Float64).fill_null(np.nan))
+    return np.ascontiguousarray(columns.to_numpy(), dtype=np.float64)
+
+
+def _read_signals(
+    con: duckdb.DuckDBPyConnection, row_of: Mapping[int, int]
+) -> tuple[FloatArray, BoolArray]:
+    """Signals of each lot, and the benign causes that its tests spoke against."""
+    tables = con.sql("SELECT table_name FROM information_schema.tables").fetchall()
+    tested = {found[1] for (name,) in tables if (found := re.match(r"(P\d\d)_", name))}
+    untested = [_POSITION[code] for code in PATTERN_CODES if code not in tested]
+    signals = np.zeros((len(row_of), len(SIGNALS)))
+    signals[:, untested] = np.nan
+    supported = np.zeros((len(row_of), len(SIGNALS)), dtype=bool)
+    against = np.zeros_like(supported)
+    findings = con.sql(
+        "SELECT DISTINCT lot_id, pattern, status, benign, CAST(tests AS VARCHAR) AS tests "
+        "FROM find_finding WHERE lot_id IS NOT NULL ORDER BY ALL"
+    ).fetchall()
+    for lot_id, pattern, status, benign, tests in findings:
+        row, code = row_of.get(lot_id), _POSITION.get(pattern)
+        if row is None or code is None:
+            continue
+        if status == "stands":
+            signals[row, code] = 1.0
+        elif status == "data_gap" and signals[row, code] != 1.0:
+            signals[row, code] = np.nan
+        if status == "explained" and benign in _POSITION:
+            signals[row, _POSITION[benign]] = _EXPLAINED
+        for test in json.loads(tests or "[]"):
+            position = _POSITION.get(test.get("code"))
+            if position is not None:
+                supported[row, position] |= test.get("result") == "supported"
+                against[row, position] |= test.get("result") == "ruled_out"
+    return signals, against & ~supported & ~(signals == _EXPLAINED)
+
+
+def _read_cases(con: duckdb.DuckDBPyConnection) -> Cases:
+    """Cases with signals, but for those whose traits event data cannot show."""
+    frame = con.sql(
+        "SELECT case_id, kind, product, lots, mechanism_class, visible_in_event_data "
+        "FROM raw_case ORDER BY case_id"
+    ).pl()
+    codes = con.sql("SELECT DISTINCT case_id, signal FROM raw_case_signal ORDER BY ALL").fetchall()
+    of_case: dict[str, set[str]] = {}
+    for case_id, code in codes:
+        if code in _POSITION:
+            of_case.setdefault(case_id, set()).add(code)
+    kept = [
+        case
+        for case in frame.iter_rows(named=True)
+        if case["case_id"] in of_case and case["visible_in_event_data"] != "none"
+    ]
+    signals = np.zeros((len(kept), len(SIGNALS)))
+    required = np.zeros_like(signals)
+    for row, case in enumerate(kept):
+        for code in of_case[case["case_id"]]:
+            signals[row, _POSITION[code]] = 1.0
+            is_possible_only = case["kind"] == "benign" and code in PATTERN_CODES
+            required[row, _POSITION[code]] = 0.0 if is_possible_only else 1.0
+    return Cases(
+        case_id=[case["case_id"] for case in kept],
+        kind=[case["kind"] for case in kept],
+        product=[case["product"] for case in kept],
+        lots=[case["lots"] or [] for case in kept],
+        is_benign=np.array([case["mechanism_class"] == "benign" for case in kept], dtype=bool),
+        signals=signals,
+        required=required,
+    )
+
+
+def _replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    con.register("new_rows", frame)
+    con.execute(f"DELETE FROM {table}")  # noqa: S608 - the name is one of ours
+    con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM new_rows")  # noqa: S608
+    con.unregister("new_rows")

@@ -1,0 +1,1 @@
+"""The scheduled batch and the command line: the steps and their order."""

@@ -1,0 +1,59 @@
+"""One query on the published warehouse: as a table, CSV, JSON or Parquet."""
+
+import sys
+from pathlib import Path
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from data.errors import InputError
+from data.warehouse.connection import open_read_only
+
+SHOWN_ROWS = 200
+FORMS = ("table", "csv", "json", "parquet")
+
+
+def answer(warehouse: Path, query: str, form: str, output: Path | None, console: Console) -> None:
+    """Run a query read-only and show or write its answer.
+
+    Files other than the warehouse stay closed to the query, since queries travel by mail.
+
+    Raises
+    ------
+    InputError
+        The form is unknown, Parquet has no file to go to, or the query fails.
+    """
+    if form not in FORMS:
+        raise InputError(f"--format {form}: unknown; choose {', '.join(FORMS)}.")
+    if form == "parquet" and output is None:
+        raise InputError("--format parquet needs a file: add --output answer.parquet.")
+    with open_read_only(warehouse) as con:
+        try:
+            relation = con.sql(query)
+            if relation is None:
+                raise InputError("sql: the query gives no rows; write one SELECT.")
+            if form == "table" and output is None:
+                _show(relation, console)
+                return
+            frame = relation.pl()
+        except duckdb.Error as error:
+            raise InputError(f"sql: {error}") from None
+    if form == "parquet":
+        frame.write_parquet(output)
+        return
+    text = frame.write_csv() if form != "json" else frame.write_json() + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _show(relation: duckdb.DuckDBPyRelation, console: Console) -> None:
+    table = Table(*relation.columns, box=None, header_style="bold", pad_edge=False)
+    rows = relation.limit(SHOWN_ROWS + 1).fetchall()
+    for row in rows[:SHOWN_ROWS]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console.print(table)
+    if len(rows) > SHOWN_ROWS:
+        console.print(f"first {SHOWN_ROWS} rows; --format csv gives all")

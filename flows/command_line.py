@@ -1,0 +1,285 @@
+"""The command ``touchstone``: arguments in, exit codes out. Heavy imports live in the commands."""
+
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from data.errors import InputError, TouchstoneError
+from flows.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from flows.steps import Outcome
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Finds what does not hold together in a medicine supply chain, and says why.",
+)
+console = Console(soft_wrap=True, highlight=False)
+progress = Console(stderr=True, highlight=False)
+
+Inputs = Annotated[
+    list[Path], typer.Argument(help="Files or folders; what they are is read from what they hold.")
+]
+Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file [var/touchstone.duckdb].")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML settings file.")]
+OutFolder = Annotated[Path | None, typer.Option("--out", help="Folder of reports [var/reports].")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(help="Time from which to look back, ISO 8601 with offset [now]."),
+]
+Direct = Annotated[
+    bool, typer.Option("--direct", help="Run the steps without Prefect: 15 seconds sooner.")
+]
+
+
+def _say(text: object) -> None:
+    """Show progress where a person watches; stay out of logs."""
+    if progress.is_terminal:
+        progress.print(f"[dim]{text}[/dim]", markup=True)
+
+
+def _clock(as_of: str | None) -> datetime:
+    if as_of is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        when = datetime.fromisoformat(as_of)
+    except ValueError:
+        raise InputError(
+            f"--as-of {as_of}: not a time. Write ISO 8601 with offset, as in 2026-10-01T02:00:00Z."
+        ) from None
+    return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
+
+
+def _need_inputs(inputs: list[Path]) -> None:
+    for path in inputs:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder. Name what partners sent.")
+
+
+def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) -> None:
+    from flows.steps import Job
+
+    job = Job(
+        inputs=tuple(inputs),
+        warehouse=settings.warehouse,
+        reports=settings.reports,
+        as_of=as_of.replace(tzinfo=None),
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        thresholds=settings.patterns,
+        mappings=settings.mappings,
+    )
+    if direct:
+        from flows.steps import run_steps
+
+        outcome = run_steps(job, _say)
+    else:
+        _quiet_prefect(settings)
+        _say("starting Prefect")
+        from flows.batch import run_batch
+
+        outcome = run_batch(job, _say)
+    _report(outcome)
+
+
+def _quiet_prefect(settings: Settings) -> None:
+    """Keep Prefect on this machine and in the project's folder, unless an operator says else."""
+    home = settings.warehouse.parent.resolve() / "prefect"
+    for name, value in {
+        "PREFECT_HOME": str(home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _report(outcome: "Outcome") -> None:
+    landed = outcome.landed
+    again = f", {landed.known} known already" if landed.known else ""
+    console.print(
+        f"Read {landed.read:,} records in {landed.files} new files{again}; "
+        f"{landed.set_aside:,} set aside."
+    )
+    tiers = ", ".join(
+        f"{outcome.tiers.get(tier, 0)} {tier}" for tier in ("hold", "investigate", "watch", "clear")
+    )
+    console.print(f"Lots: {tiers}.")
+    for name in outcome.failed_checks:
+        console.print(f"Check failed: {name} (touchstone sql 'FROM {name}' shows the rows).")
+    console.print(f"Run {outcome.run_id}. Open {outcome.index}")
+
+
+def _readable(warehouse: Path) -> Path:
+    """Return the newest published copy; the working file where none was published yet."""
+    from data.warehouse.snapshot import newest_snapshot
+
+    return newest_snapshot(warehouse) or warehouse
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the sample lives.")] = Path("var/demo"),
+    seed: Annotated[int, typer.Option(help="Same seed, same feed.")] = 7,
+    direct: Direct = False,
+) -> None:
+    """Make a sample feed, run everything on it, and say which page to open."""
+    import shutil
+
+    from data.simulator.demo import make_demo_feed
+
+    if (folder / "inbox").exists() and (folder / "truth.csv").exists():
+        shutil.rmtree(folder)
+    feed = make_demo_feed(folder, seed=seed)
+    console.print(
+        f"A sample feed of {feed.event_count:,} events lies in {feed.inbox}; "
+        f"what really happened, in {feed.truth}."
+    )
+    settings = load_settings(warehouse=folder / "touchstone.duckdb", reports=folder / "reports")
+    _run([feed.inbox], settings, feed.as_of, direct)
+
+
+@app.command()
+def run(
+    inputs: Inputs,
+    warehouse: Warehouse = None,
+    out: OutFolder = None,
+    settings: SettingsFile = None,
+    as_of: AsOf = None,
+    direct: Direct = False,
+) -> None:
+    """Land what is new, judge every lot, and write the reports."""
+    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    _need_inputs(inputs)
+    _run(inputs, chosen, _clock(as_of), direct)
+
+
+@app.command()
+def ingest(
+    inputs: Inputs,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+    as_of: AsOf = None,
+) -> None:
+    """Land files in the warehouse, and stop there."""
+    from flows.steps import Job, land_files
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    _need_inputs(inputs)
+    job = Job(
+        tuple(inputs),
+        chosen.warehouse,
+        chosen.reports,
+        _clock(as_of).replace(tzinfo=None),
+        chosen.memory_limit,
+        chosen.threads,
+        mappings=chosen.mappings,
+    )
+    landed = land_files(job, _say)
+    console.print(
+        f"Read {landed.read:,} records in {landed.files} new files "
+        f"({landed.known} known already); {landed.set_aside:,} set aside."
+    )
+
+
+@app.command()
+def report(
+    gtin: str,
+    lot: str,
+    warehouse: Warehouse = None,
+    out: OutFolder = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Write one lot's report again, from the newest published warehouse."""
+    from data.warehouse.connection import open_read_only
+    from reports.write import write_lot
+
+    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    with open_read_only(_readable(chosen.warehouse)) as con:
+        path = write_lot(con, gtin.zfill(14), lot, chosen.reports)
+    console.print(f"Open {path}")
+
+
+@app.command()
+def trace(
+    thing: Annotated[list[str], typer.Argument(help="EPC, SSCC, or GTIN and LOT.")],
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Tell the story of one pack, case or lot."""
+
+    from data.warehouse.connection import open_read_only
+    from flows.trace import story
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    with open_read_only(_readable(chosen.warehouse)) as con:
+        console.print(story(con, thing))
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="One SELECT; FROM lot_risk, say.")] = None,
+    file: Annotated[Path | None, typer.Option("-f", "--file", help="Read it from a file.")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to a file (needed for parquet).")
+    ] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Ask the warehouse; read-only, also while a batch runs."""
+
+    from flows.ask import answer
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    if (query is None) == (file is None):
+        raise InputError("sql: give one query, either as an argument or with -f FILE.")
+    if file is not None and not file.is_file():
+        raise InputError(f"{file}: no such file. Name a file that holds one query.")
+    text = query if query is not None else Path(file or "").read_text(encoding="utf-8")
+    answer(_readable(chosen.warehouse), text, form, output, console)
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the data dictionary, made from the models' headers."""
+    from data.warehouse.dictionary import dictionary as text
+
+    sys.stdout.write(text())
+
+
+@app.command()
+def bench(
+    size_mb: Annotated[int, typer.Option(help="Size of each parsed document.")] = 200,
+    events: Annotated[int, typer.Option(help="Events for the item histories.")] = 1_000_000,
+) -> None:
+    """Measure parsing and item histories against their peers, in this run."""
+    from tests.bench import item_event, parsing
+
+    for name, figures in (
+        ("parsing", parsing.measure(size_mb)),
+        ("item_event", item_event.measure(events)),
+    ):
+        console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+
+
+def main() -> None:
+    """Run the command; a person's mistake prints one line and leaves an exit code of its kind."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app(standalone_mode=True)
+    except TouchstoneError as error:
+        progress.print(f"touchstone: {error}", markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        progress.print("touchstone: interrupted; run the same command again to go on.")
+        sys.exit(130)

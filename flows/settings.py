@@ -1,0 +1,81 @@
+"""Settings of a run: one frozen object from a TOML file, environment variables over it."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from data.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """What an operator may set; an unknown key is an error.
+
+    ``TOUCHSTONE_WAREHOUSE=…`` and the like override the file. Thresholds of patterns are given as
+    ``[patterns.P01]`` tables; the shipped values, with unit and source, stand in
+    ``sql/patterns/thresholds.toml``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
+
+    warehouse: Path = Path("var/touchstone.duckdb")
+    reports: Path = Path("var/reports")
+    memory_limit: str = "4GB"
+    threads: int = Field(default=2, ge=1)
+    mappings: tuple[Path, ...] = ()
+    patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments of the command win over the environment, which wins over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(file: Path | None = None, **given: Any) -> Settings:
+    """Read settings.
+
+    Parameters
+    ----------
+    file : Path, optional
+        TOML file; without it the defaults and the environment hold.
+    **given
+        Values of command-line options; ``None`` means not given.
+
+    Raises
+    ------
+    SettingsError
+        The file is missing or not TOML, a key is unknown, or a value is out of range.
+    """
+    if file is not None and not file.is_file():
+        raise SettingsError(f"{file}: no such settings file. Name an existing TOML file.")
+    chosen = {key: value for key, value in given.items() if value is not None}
+    model = type(
+        "FileSettings",
+        (Settings,),
+        {"model_config": SettingsConfigDict(**{**Settings.model_config, "toml_file": file})},
+    )
+    try:
+        loaded: Settings = model(**chosen)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(str(p) for p in fault['loc'])}: {fault['msg']}" for fault in error.errors()
+        )
+        raise SettingsError(
+            f"{file or 'settings'}: {faults}. See README, section Settings, for the known keys."
+        ) from None
+    except ValueError as error:  # tomllib
+        raise SettingsError(f"{file}: not a TOML file ({error}). Mend the line it names.") from None
+    return loaded

@@ -1,0 +1,182 @@
+"""The steps of the batch as plain functions over a job; Prefect is not known here.
+
+Every step opens the warehouse, works, and closes it: DuckDB allows one writing process, and an
+interrupted step leaves the file as the step before left it.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from data.warehouse.connection import open_warehouse
+
+Progress = Callable[[object], None]
+Step = Callable[..., Any]
+
+HISTORIES = ("stg", "core", "graph")
+FINDINGS = ("feat", "patterns", "find")
+RECORD = ("evid", "published", "check")
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one run needs to know."""
+
+    inputs: tuple[Path, ...]
+    warehouse: Path
+    reports: Path
+    as_of: datetime
+    memory_limit: str = "4GB"
+    threads: int = 2
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    mappings: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Sums over the files of this run."""
+
+    files: int
+    known: int
+    read: int
+    set_aside: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to, for the last lines on the terminal."""
+
+    run_id: str
+    landed: Landed
+    tiers: Mapping[str, int]
+    failed_checks: tuple[str, ...]
+    index: Path
+    snapshot: Path
+
+
+def _open(job: Job) -> duckdb.DuckDBPyConnection:
+    return open_warehouse(job.warehouse, memory_limit=job.memory_limit, threads=job.threads)
+
+
+def land_files(job: Job, say: Progress) -> Landed:
+    """Land every file that the warehouse does not know yet."""
+    from data.readers.layouts import load_layout
+    from data.warehouse.landing import LandingProgress, land
+    from data.warehouse.sources import read_source
+
+    layouts = [load_layout(path) for path in job.mappings]
+
+    def watch(state: LandingProgress) -> None:
+        say(f"landing file {state.number} of {state.count}: {state.records:,} records")
+
+    with _open(job) as con:
+        receipts = land(con, job.inputs, job.as_of, watch, partial(read_source, layouts=layouts))
+    fresh = [receipt for receipt in receipts if receipt.status != "known"]
+    return Landed(
+        files=len(fresh),
+        known=len(receipts) - len(fresh),
+        read=sum(receipt.read_count for receipt in fresh),
+        set_aside=sum(receipt.set_aside_count for receipt in fresh),
+    )
+
+
+def begin_run(job: Job) -> str:
+    """Note settings, cases and the run itself; return the run's id."""
+    from data.cases import library
+    from data.warehouse import ledger, thresholds
+
+    values = thresholds.chosen(job.thresholds)
+    with _open(job) as con:
+        thresholds.store(con, values)
+        library.store(con)
+        settings = {name: value for name, (value, _, _) in values.items()}
+        return ledger.begin_run(con, ledger.make_manifest(con, job.as_of, settings))
+
+
+def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> tuple[str, ...]:
+    """Build the models of some layers; return the names of checks that found offending rows."""
+    from data.warehouse.models import build
+
+    with _open(job) as con:
+        built = build(con, layers, lambda model: say(f"built {model.name}: {model.rows:,} rows"))
+    return tuple(model.name for model in built if model.is_failed_check)
+
+
+def measure_graph(job: Job) -> None:
+    """Measure the trade graph's sites with networkx."""
+    from detectors.screen import measure_graph as measure
+
+    with _open(job) as con:
+        measure(con)
+
+
+def score_lots(job: Job) -> None:
+    """Run both detectors over the lots and cite the nearest cases."""
+    from detectors.screen import score_lots as score
+
+    with _open(job) as con:
+        score(con)
+
+
+def write_reports(job: Job) -> Path:
+    """Write the pages of suspect lots and the index; return the index."""
+    from reports.write import write_reports as write
+
+    with _open(job) as con:
+        write(con, job.reports)
+    return job.reports / "index.html"
+
+
+def finish_run(job: Job, run_id: str) -> dict[str, int]:
+    """Close the run in the ledger with its reports' hashes; return the number of lots by tier."""
+    from data.warehouse import ledger
+
+    outputs = {
+        path.relative_to(job.reports).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(job.reports.rglob("*.html"))
+    }
+    with _open(job) as con:
+        ledger.finish_run(con, run_id, outputs=outputs)
+        rows = con.execute("SELECT tier, count(*) FROM lot_risk GROUP BY tier").fetchall()
+    return dict(rows)
+
+
+def publish(job: Job, run_id: str) -> Path:
+    """Leave a readable copy beside the working file, for readers while a batch runs."""
+    from data.warehouse.snapshot import publish as copy
+
+    with _open(job) as con:
+        return copy(con, job.warehouse, f"{job.as_of:%Y%m%d}-{run_id}")
+
+
+def run_steps(
+    job: Job, say: Progress, as_task: Callable[[Step], Step] = lambda step: step
+) -> Outcome:
+    """Land what is new, rebuild, judge, and write the reports.
+
+    Parameters
+    ----------
+    job : Job
+        What to read, where the warehouse and the reports lie, and the time to look back from.
+    say : callable
+        Told what is going on, for a person who watches.
+    as_task : callable
+        Wraps each step, for an orchestrator; plain calls by default.
+    """
+    landed = as_task(land_files)(job, say)
+    run_id = as_task(begin_run)(job)
+    as_task(build_layers)(job, HISTORIES, say)
+    as_task(measure_graph)(job)
+    as_task(build_layers)(job, FINDINGS, say)
+    as_task(score_lots)(job)
+    failed = as_task(build_layers)(job, RECORD, say)
+    index = as_task(write_reports)(job)
+    tiers = as_task(finish_run)(job, run_id)
+    snapshot = as_task(publish)(job, run_id)
+    return Outcome(run_id, landed, tiers, failed, index, snapshot)

@@ -1,0 +1,1 @@
+"""Evidence, wording and templates of the investigation reports."""

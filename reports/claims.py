@@ -1,0 +1,390 @@
+"""What a report may state, as values, codes and record ids: no sentence is written here.
+
+A statement about what happened is a `Claim`, and a claim that names no source record cannot be
+constructed.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class UncitedClaimError(ValueError):
+    """A claim was built without a record that supports it; this is a fault of ours, not of data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A statement of fact about a lot, with the records (``stg_record.record_id``) behind it."""
+
+    record_ids: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse to exist without a source."""
+        if not self.record_ids:
+            raise UncitedClaimError(f"{type(self).__name__} names no source record")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded(Generic[T_co]):
+    """The rows that matter most, and how much more there is (``rest_units`` in packs)."""
+
+    rows: tuple[T_co, ...] = ()
+    rest_count: int = 0
+    rest_units: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A site as master data names it; every part but the GLN may be unknown."""
+
+    site_id: int
+    gln: str
+    name: str | None
+    role: str | None
+    city: str | None
+    country: str | None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotFacts:
+    """What the warehouse holds on the lot as such."""
+
+    lot_id: int
+    gtin: str
+    lot: str
+    product: str | None
+    ndc: str | None
+    storage: str | None
+    is_high_risk: bool
+    is_synthetic: bool
+    maker: Place | None
+    expiry: date | None
+    expiry_count: int
+    made_on: date | None
+    markets: tuple[str, ...]
+    stated_quantity: float | None
+    commissioned_units: int
+    observed_units: int
+    class_units: float
+    coverage: float | None
+    is_covered: bool
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """Where the run placed the lot. ``suspicion_pct`` 0 to 100, higher is worse."""
+
+    tier: str
+    suspicion_pct: float | None
+    p_value: float | None
+    standing: int
+    explained: int
+    gaps: int
+    units_affected: float
+    families_standing: int
+    report: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation(Claim):
+    """One record that a finding cites, and where a person finds it."""
+
+    kind: str
+    event_id: str | None
+    event_at: datetime | None
+    recorded_at: datetime | None
+    ingested_at: datetime | None
+    step: str | None
+    site_id: int | None
+    path: str
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One honest explanation that was tried: B code, result code, the numbers that decide."""
+
+    code: str
+    result: str
+    numbers: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding(Claim):
+    """A finding that stands or was explained away."""
+
+    finding_id: str
+    pattern: str
+    model: str | None
+    family: str
+    severity: str
+    status: str
+    benign: str | None
+    history: str | None
+    units: float
+    serial: str | None
+    sscc: str | None
+    site_id: int | None
+    other_site_id: int | None
+    observed: tuple[tuple[str, Any], ...]
+    threshold: tuple[tuple[str, Any], ...]
+    tests: tuple[Test, ...]
+    citations: Bounded[Citation] = field(default_factory=Bounded)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """A question the data at hand could not answer: it asserts nothing about the lot."""
+
+    finding_id: str
+    pattern: str
+    site_id: int | None
+    observed: tuple[tuple[str, Any], ...]
+    threshold: tuple[tuple[str, Any], ...]
+    tests: tuple[Test, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineRow(Claim):
+    """Events of one day, place and step. Packs are scanned, or inferred from their container."""
+
+    first_at: datetime
+    last_at: datetime
+    step: str | None
+    disposition: str | None
+    site_id: int | None
+    other_site_id: int | None
+    units: float
+    event_count: int
+    is_inferred: bool
+    is_cited: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane(Claim):
+    """Everything of the lot that went from one site to another."""
+
+    from_site_id: int | None
+    to_site_id: int | None
+    units: float
+    movement_count: int
+    first_at: datetime | None
+    last_at: datetime | None
+    unshipped_units: float
+    unreceived_units: float
+    inferred_share: float | None
+    is_cited: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding(Claim):
+    """Packs last known at one place (or on the way from it). ``basis``: last_event, balance."""
+
+    state: str
+    basis: str
+    site_id: int | None
+    to_site_id: int | None
+    step: str | None
+    units: float
+    inferred_units: float
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteVisit(Claim):
+    """What the lot did at one site, in packs."""
+
+    place: Place
+    made: float
+    came_in: float
+    went_out: float
+    ended: float
+    returned: float
+    seen_count: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """How well one site's own data covers what happened there (hours)."""
+
+    site_id: int
+    is_publishing: bool
+    event_count: int
+    lag_p50_h: float | None
+    lag_p95_h: float | None
+    longest_gap_h: float | None
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotFile:
+    """A document that holds records of the lot."""
+
+    path: str
+    sha256: str
+    kind: str
+    record_count: int
+    set_aside_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePart:
+    """One feature's share of a detector's score."""
+
+    feature: str
+    value: float | None
+    contribution: float
+    neighbour: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One detector's judgement of the lot; the parts add up to the score where ``is_exact``."""
+
+    detector: str
+    score: float | None
+    suspicion_pct: float | None
+    p_value: float | None
+    is_exact: bool
+    parts: tuple[ScorePart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A published source of a case, as its file gives it."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CitedCase:
+    """A past case set beside the lot; signals are P and B codes. ``distance`` 0 same, 1 apart."""
+
+    rank: int
+    case_id: str
+    kind: str
+    title: str
+    happened_on: str | None
+    product: str | None
+    mechanism: str | None
+    outcome: str | None
+    distance: float
+    is_near: bool
+    shared: tuple[str, ...]
+    unshared: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run that judged. ``manifest`` is what it recorded about itself, flat or nested."""
+
+    run_id: str
+    as_of: datetime | None
+    manifest: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotEvidence:
+    """Everything one lot page may say."""
+
+    run: Run
+    facts: LotFacts
+    risk: Risk
+    places: dict[int, Place]
+    standing: Bounded[Finding]
+    explained: Bounded[Finding]
+    gaps: Bounded[Gap]
+    timeline: Bounded[TimelineRow]
+    lanes: Bounded[Lane]
+    holdings: Bounded[Holding]
+    sites: Bounded[SiteVisit]
+    feeds: tuple[Feed, ...]
+    files: Bounded[LotFile]
+    scores: tuple[Score, ...]
+    cases: tuple[CitedCase, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedLot:
+    """One row of the index."""
+
+    gtin: str
+    lot: str
+    product: str | None
+    tier: str
+    suspicion_pct: float | None
+    p_value: float | None
+    top_pattern: str | None
+    second_pattern: str | None
+    standing: int
+    explained: int
+    gaps: int
+    units: float | None
+    units_affected: float
+    coverage: float | None
+    nearest_case: str | None
+    nearest_title: str | None
+    report: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PatternCount:
+    """How often a pattern spoke in this run, over all lots."""
+
+    pattern: str
+    standing: int
+    explained: int
+    gaps: int
+    lots_standing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCount:
+    """What became of one source file; read = accepted + duplicate + void + set aside."""
+
+    path: str
+    sha256: str | None
+    kind: str
+    read: int
+    accepted: int
+    duplicate: int
+    void: int
+    set_aside: int
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record that could not be read, and what to do about it."""
+
+    path: str
+    place: str | None
+    reason: str
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexEvidence:
+    """Everything the index page may say."""
+
+    run: Run
+    tier_counts: dict[str, int]
+    standing: int
+    explained: int
+    gaps: int
+    lots: Bounded[RankedLot]
+    patterns: tuple[PatternCount, ...]
+    files: tuple[FileCount, ...]
+    rejected: Bounded[Rejected]

@@ -1,0 +1,202 @@
+"""The first paragraph of a lot report: what is suspected, how sure, what would change it, what now.
+
+Words follow the regulators: a lot is suspect, or a potential suspect falsification. Whether a
+suspicion is confirmed is decided by people, and no sentence here anticipates it.
+"""
+
+from dataclasses import dataclass
+
+from reports import phrases, wording
+from reports.claims import Finding, LotEvidence
+from reports.phrases import as_title, counted, day, joined, joined_long, packs, share
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do: by when, and what."""
+
+    when: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The paragraph in four parts, the tally, and what to do."""
+
+    statement: str
+    certainty: str
+    change: str
+    tally: str
+    actions: tuple[Action, ...]
+
+
+def conclude(evidence: LotEvidence) -> Conclusion:
+    """Word the conclusion from what stands, what was explained and what could not be seen."""
+    is_suspect = evidence.risk.tier in ("hold", "investigate")
+    return Conclusion(
+        statement=_statement(evidence),
+        certainty=_certainty(evidence),
+        change=_change(evidence),
+        tally=_tally(evidence),
+        actions=_actions_of_suspect(evidence) if is_suspect else _actions_of_others(evidence),
+    )
+
+
+def natures(findings: tuple[Finding, ...]) -> list[str]:
+    """Return the regulatory readings of the findings, the gravest finding's first."""
+    known = [wording.PATTERNS[f.pattern].nature for f in findings if f.pattern in wording.PATTERNS]
+    return list(dict.fromkeys(known))
+
+
+def _tally(evidence: LotEvidence) -> str:
+    risk = evidence.risk
+    total = risk.standing + risk.explained
+    text = (
+        f"{counted(total, 'finding', 'findings')}, {risk.explained:,} explained, "
+        f"{risk.standing:,} {'stands' if risk.standing == 1 else 'stand'}"
+    )
+    if risk.gaps:
+        text += f"; {counted(risk.gaps, 'question', 'questions')} the data cannot answer"
+    return text
+
+
+def _statement(evidence: LotEvidence) -> str:
+    standing, facts, as_of = evidence.standing.rows, evidence.facts, evidence.run.as_of
+    basis = f"On the records read up to {day(as_of)}" if as_of else "On the records read"
+    lot = f"lot {facts.lot}" + (f" of {facts.product}" if facts.product else "")
+    if not standing:
+        text = f"{basis}, no finding against {lot} stands."
+        if evidence.risk.tier != "clear":
+            text += " It is listed because it is unlike other lots as a whole (section 8)."
+        return text
+    grave = tuple(f for f in standing if f.severity in ("S1", "S2")) or standing
+    reason = phrases.pattern_title(grave[0].pattern).lower()
+    seen = phrases.against(grave[0].observed, ())
+    reason += f" ({seen})" if seen else ""
+    more = len({f.pattern for f in standing}) - 1
+    also = f", with {counted(more, 'further kind', 'further kinds')} of finding" if more else ""
+    if evidence.risk.tier not in ("hold", "investigate"):
+        return (
+            f"{basis}, nothing in the event data makes {lot} suspect by itself. "
+            f"What stands is of lesser weight: {reason}{also}."
+        )
+    readings = natures(grave)
+    regime = "suspect product in the sense of the DSCSA"
+    if wording.COPIED in readings or wording.FRAUDULENT in readings:
+        regime += " and a potential suspect falsification in EU terms"
+    return (
+        f"{basis}, {lot} is {regime}: there is reason to believe that packs of it are "
+        f"{joined(readings, 'or') or 'not what they seem'}. "
+        f"The gravest finding is: {reason}{also}."
+    )
+
+
+def _certainty(evidence: LotEvidence) -> str:
+    standing = evidence.standing.rows
+    if not standing:
+        found = evidence.risk.explained
+        return (
+            f"Every one of the {counted(found, 'finding', 'findings')} was explained by a test."
+            if found
+            else "No pattern spoke."
+        ) + _coverage_words(evidence)
+    families = list(dict.fromkeys(f.family for f in standing))
+    kinds = joined(wording.FAMILIES.get(f, f) for f in families)
+    worst = min(f.severity for f in standing)
+    is_conflict = any(f.history == "conflicting" for f in standing)
+    if not is_conflict:
+        text = (
+            "Limited: what stands is the absence of records, and absent records have many honest "
+            "causes."
+        )
+    elif len(families) > 1 and worst in ("S1", "S2"):
+        text = f"Strong: {len(families)} independent kinds of evidence agree ({kinds})."
+    elif worst == "S1":
+        text = f"Moderate: the evidence is grave but of one kind ({kinds})."
+    else:
+        text = f"Limited: the evidence is of one kind or of lesser weight ({kinds})."
+    return text + _coverage_words(evidence)
+
+
+def _coverage_words(evidence: LotEvidence) -> str:
+    facts = evidence.facts
+    if facts.is_covered:
+        return " The maker's data on the lot is complete."
+    if facts.coverage is None:
+        return " How much of the lot the data covers is not known."
+    return f" The data holds {share(facts.coverage)} of the lot as made."
+
+
+def _change(evidence: LotEvidence) -> str:
+    standing = evidence.standing.rows
+    if not standing:
+        return "New or corrected records may change this; each run judges the lot again."
+    patterns = list(dict.fromkeys(f.pattern for f in standing))[:3]
+    clears = [wording.PATTERNS[p].clears for p in patterns if p in wording.PATTERNS]
+    text = f"It would change with {joined_long(clears)}." if clears else ""
+    untested = list(
+        dict.fromkeys(
+            phrases.benign(test.code)
+            for finding in standing
+            for test in finding.tests
+            if test.result == "not_testable"
+        )
+    )
+    if untested:
+        text += f" Not tested for want of data: {joined_long(untested[:4])}."
+    return text.strip()
+
+
+def _actions_of_suspect(evidence: LotEvidence) -> tuple[Action, ...]:
+    open_rows = [h for h in evidence.holdings.rows if h.state != "ended"]
+    units = sum(h.units for h in open_rows)
+    sites = len({h.to_site_id or h.site_id for h in open_rows})
+    where = (
+        f"the {packs(units)} last known at {counted(sites, 'site', 'sites')} (section 6)"
+        if open_rows
+        else "every pack of the lot that can be found"
+    )
+    is_hold = evidence.risk.tier == "hold"
+    first = (
+        Action("Now", f"Quarantine {where}; do not supply, sell, return or destroy any of it.")
+        if is_hold
+        else Action("Today", f"Set aside {where} until the findings below are looked into.")
+    )
+    return (
+        first,
+        Action(
+            "Now" if is_hold else "Today",
+            "Look for other packs of this lot and product code in your own stock, and tell those "
+            "who may hold them.",
+        ),
+        Action(
+            "Today",
+            "Ask the maker to verify the product identifiers of the packs named below, and its "
+            "first sale of the lot.",
+        ),
+        Action(
+            "At decision",
+            "If the investigation confirms the suspicion: in the US tell FDA and immediate trading "
+            "partners within 24 hours of that determination; in the EU tell the competent "
+            "authority and the marketing authorisation holder at once. That decision is yours, "
+            "signed; this report does not make it.",
+        ),
+        Action("After", "Keep this report and your reasons for at least six years."),
+    )
+
+
+def _actions_of_others(evidence: LotEvidence) -> tuple[Action, ...]:
+    if not evidence.standing.rows and evidence.risk.tier == "clear":
+        return (Action("Now", "Nothing to do on this evidence; keep the report with the lot."),)
+    if not evidence.standing.rows:
+        return (Action("In turn", "Look at what sets the lot apart, in section 8."),)
+    return (
+        Action("In turn", "Read the findings below with the partner concerned."),
+        Action("Then", "Record the outcome, so that later runs know it."),
+    )
+
+
+def headline(evidence: LotEvidence) -> str:
+    """Return one line for the top of the page and for lists."""
+    standing = evidence.standing.rows
+    return as_title(phrases.pattern_title(standing[0].pattern)) if standing else "No finding stands"

@@ -1,0 +1,182 @@
+"""The findings of a lot as its page prints them: standing, explained, and open questions."""
+
+from dataclasses import dataclass
+
+from reports import phrases, wording
+from reports.claims import Citation, Finding, LotEvidence, Test
+from reports.parts import Query, Table, line_of, lot_filter, rest
+from reports.phrases import as_title, moment, packs, quoted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingView:
+    """One standing finding, ready to print."""
+
+    label: str
+    title: str
+    code: str
+    severity: str
+    severity_words: str
+    family: str
+    concerns: str
+    definition: str
+    observed: str
+    history: str
+    records: Table
+    tests: Table
+    queries: tuple[Query, ...]
+
+
+def number_notes(evidence: LotEvidence) -> dict[int, int]:
+    """Number the cited records in the order the page first names them."""
+    notes: dict[int, int] = {}
+    for finding in evidence.standing.rows:
+        for citation in finding.citations.rows:
+            notes.setdefault(citation.record_ids[0], len(notes) + 1)
+    return notes
+
+
+def view_finding(
+    evidence: LotEvidence, finding: Finding, label: str, notes: dict[int, int]
+) -> FindingView:
+    """Word one standing finding; ``notes`` are the numbers of the cited records."""
+    words = wording.PATTERNS.get(finding.pattern)
+    return FindingView(
+        label=label,
+        title=phrases.pattern_title(finding.pattern),
+        code=finding.pattern,
+        severity=finding.severity,
+        severity_words=wording.SEVERITIES.get(finding.severity, ""),
+        family=wording.FAMILIES.get(finding.family, finding.family),
+        concerns=_concerns(evidence, finding),
+        definition=words.definition if words else "",
+        observed=phrases.against(finding.observed, finding.threshold) or "see the records",
+        history=wording.HISTORIES.get(finding.history or "", ""),
+        records=_records(evidence, finding, notes),
+        tests=_tests(finding.tests),
+        queries=_finding_queries(evidence, finding),
+    )
+
+
+def _concerns(evidence: LotEvidence, finding: Finding) -> str:
+    what = packs(finding.units) if finding.units else "the lot"
+    if finding.serial:
+        what = f"serial number {finding.serial}"
+    elif finding.sscc:
+        what = f"container {finding.sscc}" + (f", {packs(finding.units)}" if finding.units else "")
+    places = [
+        line_of(evidence, site)
+        for site in (finding.site_id, finding.other_site_id)
+        if site is not None
+    ]
+    return f"{what}; {' and '.join(places)}" if places else what
+
+
+def _records(evidence: LotEvidence, finding: Finding, notes: dict[int, int]) -> Table:
+    rows = tuple(_record(evidence, citation, notes) for citation in finding.citations.rows)
+    rest = finding.citations.rest_count
+    return Table(
+        (
+            "No.",
+            "Happened (UTC)",
+            "Recorded (UTC)",
+            "Step",
+            "Site",
+            "Document and position",
+            "Event id",
+        ),
+        rows,
+        "nddttxx",
+        rest=f"{rest:,} more records cited; the second query below lists all." if rest > 0 else "",
+    )
+
+
+def _record(evidence: LotEvidence, citation: Citation, notes: dict[int, int]) -> tuple[str, ...]:
+    where = f"{citation.path}, record {citation.position}" if citation.position else citation.path
+    kind = citation.kind.replace("_", " ")
+    return (
+        f"{notes[citation.record_ids[0]]}",
+        moment(citation.event_at),
+        moment(citation.recorded_at),
+        phrases.step(citation.step) if citation.step else kind,
+        line_of(evidence, citation.site_id),
+        where,
+        citation.event_id or f"none stated; record {citation.record_ids[0]}",
+    )
+
+
+def _tests(tests: tuple[Test, ...]) -> Table:
+    order = {"supported": 0, "not_testable": 1, "ruled_out": 2}
+    rows = [
+        (
+            as_title(phrases.benign(test.code)),
+            test.code if test.code in wording.BENIGN else "",
+            phrases.test_result(test),
+            phrases.measured(test.numbers),
+        )
+        for test in sorted(tests, key=lambda test: order.get(test.result, 1))
+    ]
+    return Table(
+        ("Honest explanation", "Code", "Result", "Numbers that decide"), tuple(rows), "tttt"
+    )
+
+
+def _finding_queries(evidence: LotEvidence, finding: Finding) -> tuple[Query, ...]:
+    by_id = f"finding_id = {quoted(finding.finding_id)}"
+    queries = [
+        Query("The finding", f"SELECT * FROM finding WHERE {by_id}"),  # noqa: S608
+        Query(
+            "Its records",
+            f"SELECT * FROM evid_finding_record WHERE {by_id} ORDER BY record_no",  # noqa: S608
+        ),
+    ]
+    if finding.model:
+        lot = f"SELECT lot_id FROM core_lot WHERE {lot_filter(evidence)}"  # noqa: S608
+        queries.append(
+            Query(
+                f"The rule, sql/patterns/{finding.model}.sql, for this lot",
+                f"SELECT * FROM {finding.model} WHERE lot_id = ({lot})",  # noqa: S608
+            )
+        )
+    return tuple(queries)
+
+
+def explained_table(evidence: LotEvidence) -> Table:
+    """List the findings that a test explained away, with the numbers that decided."""
+    rows = []
+    for finding in evidence.explained.rows:
+        test = next((t for t in finding.tests if t.code == finding.benign), None)
+        rows.append(
+            (
+                phrases.pattern_title(finding.pattern),
+                finding.pattern,
+                _concerns(evidence, finding),
+                phrases.against(finding.observed, finding.threshold),
+                as_title(phrases.benign(finding.benign)),
+                finding.benign or "",
+                phrases.measured(test.numbers) if test else "",
+            )
+        )
+    return Table(
+        ("Finding", "Code", "Concerns", "Observed", "Explained by", "Test", "Numbers that decide"),
+        tuple(rows),
+        rest=rest(evidence.explained, "further findings were explained"),
+    )
+
+
+def gaps_table(evidence: LotEvidence) -> Table:
+    """List what was asked and could not be answered from the data."""
+    rows = tuple(
+        (
+            phrases.pattern_title(gap.pattern),
+            gap.pattern,
+            line_of(evidence, gap.site_id) if gap.site_id is not None else "the lot as a whole",
+            phrases.against(gap.observed, gap.threshold) or "the data does not cover it",
+        )
+        for gap in evidence.gaps.rows
+    )
+    return Table(
+        ("Question", "Code", "Where", "Why the data cannot answer"),
+        rows,
+        rest=rest(evidence.gaps, "further questions are open"),
+    )

@@ -1,0 +1,194 @@
+"""From the evidence on a lot to what its page says: order, rounding, wording, numbers of notes.
+
+Every string that a reader sees is made in the ``*_view`` modules, with ``wording``, ``phrases`` and
+``conclusion``; the template only places it. No value is looked up and none is invented here.
+"""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from reports import wording
+from reports.claims import LotEvidence
+from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
+from reports.conclusion import Conclusion, conclude, headline
+from reports.custody_graph import custody
+from reports.finding_view import (
+    FindingView,
+    explained_table,
+    gaps_table,
+    number_notes,
+    view_finding,
+)
+from reports.movement_view import (
+    coverage_lines,
+    custody_table,
+    feeds_table,
+    files_table,
+    holders_table,
+    sites_table,
+    timeline_table,
+)
+from reports.parts import Query, Table, lot_filter, manifest_rows, rest
+from reports.phrases import as_title, day, joined, moment, number, packs, period, place_line
+from reports.picture_view import custody_picture, label_of, timeline_picture
+from reports.pictures import timeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotView:
+    """A lot page, as text and pictures."""
+
+    page_title: str
+    heading: str
+    product: str
+    tier: str
+    tier_words: str
+    tier_meaning: str
+    headline: str
+    facts: tuple[tuple[str, str], ...]
+    conclusion: Conclusion
+    findings: tuple[FindingView, ...]
+    findings_rest: str
+    explained: Table
+    gaps: Table
+    timeline_picture: Markup | None
+    timeline: Table
+    custody_picture: Markup | None
+    custody: Table
+    holders: Table
+    sites: Table
+    cases: tuple[CaseView, ...]
+    cases_words: str
+    scores: tuple[ScoreView, ...]
+    coverage: tuple[str, ...]
+    feeds: Table
+    files: Table
+    limits: str
+    examination: tuple[str, ...]
+    queries: dict[str, Query]
+    manifest: tuple[tuple[str, str], ...]
+
+
+def view_lot(evidence: LotEvidence) -> LotView:
+    """Word the evidence on one lot."""
+    facts, tier = evidence.facts, evidence.risk.tier
+    times = timeline_picture(evidence)
+    routes = custody_picture(evidence)
+    notes = number_notes(evidence)
+    return LotView(
+        page_title=f"{wording.TIERS.get(tier, tier)}: lot {facts.lot}, {facts.gtin}",
+        heading=f"Lot {facts.lot}",
+        product=_subtitle(evidence),
+        tier=tier if tier in wording.TIERS else "watch",
+        tier_words=wording.TIERS.get(tier, as_title(tier)),
+        tier_meaning=wording.TIER_MEANING.get(tier, ""),
+        headline=headline(evidence),
+        facts=_facts(evidence),
+        conclusion=conclude(evidence),
+        findings=tuple(
+            view_finding(evidence, finding, label_of(index), notes)
+            for index, finding in enumerate(evidence.standing.rows)
+        ),
+        findings_rest=rest(evidence.standing, "further findings of the same lot stand"),
+        explained=explained_table(evidence),
+        gaps=gaps_table(evidence),
+        timeline_picture=timeline(times) if times else None,
+        timeline=timeline_table(evidence),
+        custody_picture=custody(routes) if routes else None,
+        custody=custody_table(evidence),
+        holders=holders_table(evidence),
+        sites=sites_table(evidence),
+        cases=tuple(view_case(case, evidence) for case in evidence.cases),
+        cases_words=cases_words(evidence.cases),
+        scores=tuple(view_score(score) for score in evidence.scores),
+        coverage=coverage_lines(evidence),
+        feeds=feeds_table(evidence),
+        files=files_table(evidence),
+        limits=wording.CONTENT_LIMIT,
+        examination=wording.EXAMINATION,
+        queries=_queries(evidence),
+        manifest=manifest_rows(evidence.run.manifest),
+    )
+
+
+def _subtitle(evidence: LotEvidence) -> str:
+    facts = evidence.facts
+    parts = (
+        facts.product or "Product not named in the data",
+        f"GTIN {facts.gtin}",
+        place_line(facts.maker) if facts.maker else "",
+        f"expires {day(facts.expiry)}" if facts.expiry else "",
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def _facts(evidence: LotEvidence) -> tuple[tuple[str, str], ...]:
+    facts, risk, run = evidence.facts, evidence.risk, evidence.run
+    gtin = f"{facts.gtin} (in-house number, the source has no GTIN)" if facts.is_synthetic else ""
+    expiry = day(facts.expiry)
+    if facts.expiry_count > 1:
+        expiry += f" ({facts.expiry_count} different dates are stated)"
+    rows = [
+        ("GTIN", gtin or facts.gtin),
+        ("Lot", facts.lot),
+        ("Product", facts.product or "not named in the data"),
+        ("NDC", facts.ndc or ""),
+        ("Maker", place_line(facts.maker) if facts.maker else "not known from the data"),
+        ("Made on", day(facts.made_on) if facts.made_on else ""),
+        ("Expiry", expiry),
+        ("Markets", ", ".join(facts.markets) or "not stated"),
+        ("Storage", facts.storage or ""),
+        ("Product at risk", "yes, on the list of products that attract falsifiers")
+        if facts.is_high_risk
+        else ("", ""),
+        ("Quantity", _quantity(evidence)),
+        ("Packs concerned", packs(risk.units_affected) if risk.standing else ""),
+        ("Seen", f"{period(facts.first_at, facts.last_at)} UTC" if facts.first_at else ""),
+        ("Suspicion", _suspicion(evidence)),
+        ("As of", f"{moment(run.as_of)} UTC" if run.as_of else "not recorded"),
+        ("Run", run.run_id),
+    ]
+    return tuple((name, value) for name, value in rows if name and value)
+
+
+def _quantity(evidence: LotEvidence) -> str:
+    facts = evidence.facts
+    parts = []
+    if facts.stated_quantity is not None:
+        parts.append(f"{number(facts.stated_quantity)} made, as stated")
+    if facts.commissioned_units:
+        parts.append(f"{number(facts.commissioned_units)} commissioned")
+    if facts.observed_units:
+        parts.append(f"{number(facts.observed_units)} seen by serial number")
+    if facts.class_units:
+        parts.append(f"{number(facts.class_units)} without serial numbers")
+    return joined(parts) or "not known"
+
+
+def _suspicion(evidence: LotEvidence) -> str:
+    risk = evidence.risk
+    if risk.suspicion_pct is None:
+        return "not scored"
+    text = f"{number(round(risk.suspicion_pct, 1))} of 100"
+    return text + (f" (p = {number(risk.p_value)})" if risk.p_value is not None else "")
+
+
+def _queries(evidence: LotEvidence) -> dict[str, Query]:
+    lot = lot_filter(evidence)
+    models = {
+        "risk": ("The placing of the lot", "lot_risk", ""),
+        "findings": ("All findings of the lot", "evid_lot_finding", " ORDER BY status, row_no"),
+        "timeline": ("The timeline", "evid_lot_timeline", " ORDER BY row_no"),
+        "custody": ("The lanes", "evid_lot_custody", " ORDER BY row_no"),
+        "holders": ("Where the packs are", "evid_lot_holder", " ORDER BY row_no"),
+        "sites": ("The sites", "evid_lot_site", " ORDER BY site_id"),
+        "cases": ("The cited cases", "cited_case", " ORDER BY rank"),
+        "scores": ("The score", "score_part", ""),
+        "feeds": ("The feeds", "evid_lot_coverage", " ORDER BY site_id"),
+        "files": ("The documents", "evid_lot_file", " ORDER BY file_id"),
+    }
+    return {
+        name: Query(purpose, f"SELECT * FROM {model} WHERE {lot}{order}")  # noqa: S608
+        for name, (purpose, model, order) in models.items()
+    }

@@ -1,0 +1,594 @@
+"""Names and definitions of the codes, in plain words; `view.py` composes sentences from them.
+
+Patterns are P01 to P40, honest explanations B01 to B28. Everything a reader sees that is not a
+value comes from here or from ``view.py``, so that a translation has one place to work on.
+"""
+
+from dataclasses import dataclass
+
+COPIED = "potentially counterfeit"
+DIVERTED = "potentially diverted"
+STOLEN = "potentially stolen"
+FRAUDULENT = "possibly the subject of a fraudulent transaction"
+UNFIT = "possibly unfit for distribution"
+
+
+@dataclass(frozen=True)
+class PatternWords:
+    """A pattern for people: ``nature`` is the regulatory reading, ``clears`` what would end it."""
+
+    title: str
+    definition: str
+    nature: str
+    clears: str
+
+
+PATTERNS: dict[str, PatternWords] = {
+    "P01": PatternWords(
+        "One pack in two distant places",
+        "Two scans of the same serial number lie further apart than any transport could carry a "
+        "pack in the time between them, clock doubt allowed for.",
+        COPIED,
+        "proof that one of the two scans was mistyped, delayed or wrongly timed",
+    ),
+    "P02": PatternWords(
+        "One serial number in many hands",
+        "At least three unrelated parties received, checked or dispensed the same serial number "
+        "within a month, and no shipment links them.",
+        COPIED,
+        "shipping records that link the parties, or proof that they share one scanner or system",
+    ),
+    "P03": PatternWords(
+        "Pack dispensed or ended more than once",
+        "The same serial number was dispensed, sold or destroyed at least twice, with no reversal "
+        "in between.",
+        COPIED,
+        "a reversal that was not reported, or proof that one pack was scanned twice",
+    ),
+    "P04": PatternWords(
+        "Serial number nobody issued",
+        "A serial number is in trade, yet no record shows that the maker commissioned it, although "
+        "the maker's data for the lot is complete.",
+        COPIED,
+        "the maker's confirmation that it issued the serial number",
+    ),
+    "P05": PatternWords(
+        "Serial number that does not look like the maker's",
+        "The serial number breaks the length, alphabet or range that the maker uses for this "
+        "product.",
+        COPIED,
+        "the maker's confirmation of the number, or a reading error shown on the pack",
+    ),
+    "P06": PatternWords(
+        "Guessing of serial numbers",
+        "One requester asked about many serial numbers of a product within a day, nearly all of "
+        "them invalid and close to one another.",
+        COPIED,
+        "an explanation by the requester, such as a scanner fault or a test",
+    ),
+    "P07": PatternWords(
+        "Serial number belongs to another lot",
+        "The lot read with the serial number differs from the lot under which it was commissioned.",
+        COPIED,
+        "a reading error shown on the pack, or a correction by the maker",
+    ),
+    "P08": PatternWords(
+        "Expiry date does not match",
+        "The expiry date given in trade differs from the maker's, or the lot carries several.",
+        COPIED,
+        "the maker's confirmation of the printed date, or an extension by the authority",
+    ),
+    "P09": PatternWords(
+        "Lot number nobody knows",
+        "The lot is not on the maker's list for this product, or its form is not the maker's.",
+        COPIED,
+        "the maker's confirmation that it made the lot",
+    ),
+    "P10": PatternWords(
+        "Shelf life longer than registered",
+        "More time lies between manufacture and expiry than the registered shelf life allows.",
+        COPIED,
+        "a registered extension, or a corrected manufacturing date",
+    ),
+    "P11": PatternWords(
+        "Pack moves after its end",
+        "A pack that was dispensed, destroyed or taken out of trade appears in a later event.",
+        DIVERTED,
+        "a reversal or correction that was not reported",
+    ),
+    "P12": PatternWords(
+        "Dispensed pack back in trade",
+        "A pack that a dispenser had already handed out was later received, shipped or dispensed "
+        "by another party.",
+        DIVERTED,
+        "a lawful return with its document, or proof that the first dispensing was a mistake",
+    ),
+    "P13": PatternWords(
+        "Events in an impossible order",
+        "A pack has an event before it was made, was commissioned twice, or an event was written "
+        "down before it happened.",
+        FRAUDULENT,
+        "a corrected clock or time zone at the site concerned",
+    ),
+    "P14": PatternWords(
+        "Expired packs still traded",
+        "Packs were shipped, received or dispensed after their expiry, and not towards return or "
+        "destruction.",
+        UNFIT,
+        "a valid extension of the expiry, or proof that they were on their way to be destroyed",
+    ),
+    "P15": PatternWords(
+        "Recalled or held packs sent on",
+        "Packs left a site while the lot was recalled or the packs were on hold.",
+        UNFIT,
+        "proof that the recall notice reached the site later, or that they went to a returns "
+        "processor",
+    ),
+    "P16": PatternWords(
+        "Packs reported stolen appear in trade",
+        "A pack, container or lot named in a theft notice has a later event away from the place "
+        "of the theft.",
+        STOLEN,
+        "the list of stolen serial numbers, if it does not name these packs",
+    ),
+    "P17": PatternWords(
+        "Received but never shipped",
+        "A site received packs that no site reports having sent to it.",
+        FRAUDULENT,
+        "the sender's shipping record, or a delivery note that names the packs",
+    ),
+    "P18": PatternWords(
+        "Shipped but never received",
+        "Packs were sent, and no receipt followed within the time usual on this lane.",
+        DIVERTED,
+        "the receiver's record of arrival, or a cancelled shipment",
+    ),
+    "P19": PatternWords(
+        "Sent by someone who did not hold it",
+        "A site shipped or ended packs that the records place elsewhere at that time.",
+        FRAUDULENT,
+        "the missing transfer, or proof that only the title and not the goods moved",
+    ),
+    "P20": PatternWords(
+        "More went out than came in",
+        "At some moment a site had shipped or dispensed more packs of the lot than had come in.",
+        FRAUDULENT,
+        "the missing receipt, or a stock count of the site",
+    ),
+    "P21": PatternWords(
+        "More packs than were made",
+        "More packs of the lot are in trade than the maker commissioned, or a buyer sold more of "
+        "it than it bought.",
+        COPIED,
+        "the maker's batch record with a larger quantity, or proof of packs counted twice",
+    ),
+    "P22": PatternWords(
+        "Delivered to another party than addressed",
+        "The party or country that received the packs is not the one they were sent to.",
+        DIVERTED,
+        "a corrected address, or an agreed redirection",
+    ),
+    "P23": PatternWords(
+        "Pack away from its case",
+        "A pack was seen away from the case it is recorded to be in, with no unpacking before.",
+        FRAUDULENT,
+        "the unpacking record, or proof that the case was opened without one",
+    ),
+    "P24": PatternWords(
+        "Contents of a case contradict each other",
+        "A pack lies in two containers at once, or a container holds other packs on arrival than "
+        "on departure, or its labels name another lot or expiry.",
+        FRAUDULENT,
+        "a corrected packing record, or an opened case with a count of what was in it",
+    ),
+    "P25": PatternWords(
+        "Repackaging does not add up",
+        "More packs came out of a repackaging step than went in, or no source lot is named, or the "
+        "product changed without such a step.",
+        COPIED,
+        "the repackager's batch record with its inputs",
+    ),
+    "P26": PatternWords(
+        "Party without a valid licence",
+        "A party handled the packs with no licence on the list that fits its role and the date.",
+        FRAUDULENT,
+        "a licence valid on that day, from the register of the authority",
+    ),
+    "P27": PatternWords(
+        "No unbroken path back to the maker",
+        "The records show no chain of transfers, in order of time, from the maker to the present "
+        "holder.",
+        FRAUDULENT,
+        "the missing transfers, from the seller or the maker",
+    ),
+    "P28": PatternWords(
+        "New trading relation for a product at risk",
+        "A buyer took a product that attracts counterfeiters from a seller it hardly knows.",
+        FRAUDULENT,
+        "the qualification file of the seller",
+    ),
+    "P29": PatternWords(
+        "Unusually many owners",
+        "The packs changed hands more often, or crossed more countries, than is usual for the "
+        "product.",
+        DIVERTED,
+        "contracts that explain each change of owner",
+    ),
+    "P30": PatternWords(
+        "Lot returned to an earlier owner",
+        "The packs came back to a party that had sold them, and nothing marks it as a return.",
+        FRAUDULENT,
+        "the return document, or proof of a shipping error put right",
+    ),
+    "P31": PatternWords(
+        "Large new trader with few sources",
+        "A party active for a few months sells large volumes of products at risk to many buyers, "
+        "and buys from very few.",
+        FRAUDULENT,
+        "the qualification file of the party and of its suppliers",
+    ),
+    "P32": PatternWords(
+        "Dispenser sells to a wholesaler",
+        "A pharmacy, clinic or hospital shipped packs up the chain, and not as a return of what it "
+        "had bought.",
+        DIVERTED,
+        "the return document and the original purchase",
+    ),
+    "P33": PatternWords(
+        "Goods only pass through",
+        "A party received packs from one supplier and sent them to one buyer within hours, without "
+        "storing them, and is not a logistics provider.",
+        FRAUDULENT,
+        "a logistics contract, or proof that only the title moved",
+    ),
+    "P34": PatternWords(
+        "Packs in a market they were not made for",
+        "Packs of the lot appear in a country, or under a product code, for which the lot was not "
+        "released.",
+        DIVERTED,
+        "a parallel-trade licence, or a corrected list of markets",
+    ),
+    "P35": PatternWords(
+        "Price or quantity out of line",
+        "The price is far below the reference, or the quantity far above what this trade is used "
+        "to.",
+        FRAUDULENT,
+        "the contract, a tender, a shortage or a season that explains it",
+    ),
+    "P36": PatternWords(
+        "Unusual time on the way or in store",
+        "The packs stayed or travelled much longer, or shorter, than is usual on this lane.",
+        DIVERTED,
+        "the carrier's record of the transport",
+    ),
+    "P37": PatternWords(
+        "Cold chain broken or unrecorded",
+        "The temperature left its limits for longer than the product tolerates, or was not "
+        "recorded.",
+        UNFIT,
+        "the logger's file, with times of loading and receipt",
+    ),
+    "P38": PatternWords(
+        "Many failed verifications",
+        "Checks of this lot, site or seller failed far more often than chance allows.",
+        COPIED,
+        "one technical cause that explains the failures together",
+    ),
+    "P39": PatternWords(
+        "Returned packs that were never sold",
+        "A customer gave back packs that this wholesaler had not sold to it, or more than it had "
+        "bought.",
+        DIVERTED,
+        "the sale that the return refers to",
+    ),
+    "P40": PatternWords(
+        "Transaction history contradicts the maker",
+        "The papers claim a sale that the maker does not report, a date before manufacture, or one "
+        "document number with different contents.",
+        FRAUDULENT,
+        "the maker's own record of the sale",
+    ),
+}
+
+BENIGN: dict[str, str] = {
+    "B01": "upper and lower case swapped by the scanner",
+    "B02": "keyboard layout changed letters or symbols",
+    "B03": "separator lost, so that fields ran together",
+    "B04": "typed by hand, mistyped or cut short",
+    "B05": "another barcode on the pack was scanned",
+    "B06": "the maker's data came late or in part",
+    "B07": "the same pack scanned twice in one go",
+    "B08": "pack split, opened or lent between pharmacies",
+    "B09": "old messages sent again with wrong times",
+    "B10": "clock or time zone of a site wrong",
+    "B11": "data late or out of order",
+    "B12": "packing record inferred or not kept up to date",
+    "B13": "reversal too late or by another user, or ended on arrival by habit",
+    "B14": "lawful return",
+    "B15": "shipping error: too many, too few, split or misaddressed",
+    "B16": "two ways of writing the day of expiry",
+    "B17": "expiry extended by the authority",
+    "B18": "master data late or wrong",
+    "B19": "licensed parallel trade or repackaging",
+    "B20": "network fault, no answer from the service",
+    "B21": "test, training or duplicate messages",
+    "B22": "partner, licence or theft list out of date",
+    "B23": "title moved without the goods, or through a logistics provider",
+    "B24": "on the way to return or destruction",
+    "B25": "season, shortage, tender or launch",
+    "B26": "artefact of the temperature logger",
+    "B27": "pack that needs no identifier",
+    "B28": "poor print or a reprinted label",
+}
+
+TIERS = {"hold": "Hold", "investigate": "Investigate", "watch": "Watch", "clear": "Clear"}
+
+TIER_MEANING = {
+    "hold": "Evidence of the gravest kind stands after the honest explanations were tried.",
+    "investigate": "Evidence stands that an officer should look into on the same day.",
+    "watch": "Lesser findings stand; nothing here asks for quarantine.",
+    "clear": "No finding stands.",
+}
+
+SEVERITIES = {"S1": "hold now", "S2": "same day", "S3": "in turn", "S4": "note"}
+
+FAMILIES = {
+    "identity": "identity of packs",
+    "lifecycle": "life of packs",
+    "quantity": "quantities",
+    "network": "partners and routes",
+    "condition": "condition",
+}
+
+HISTORIES = {
+    "conflicting": "Records contradict each other.",
+    "missing": "A record that should exist is absent; the records there are do not contradict.",
+}
+
+TEST_RESULTS = {
+    "ruled_out": "ruled out",
+    "supported": "supported",
+    "not_testable": "could not be tested",
+}
+
+CASE_KINDS = {
+    "public": "public incident",
+    "own": "decided here",
+    "benign": "honest cause",
+    "simulated": "simulated",
+}
+
+ROLES = {
+    "third_party_logistics": "logistics provider",
+    "parallel_trader": "parallel trader",
+    "contract_packer": "contract packer",
+    "reverse_distributor": "returns processor",
+    "unknown": "role not stated",
+}
+
+STEPS = {
+    "commissioning": "commissioned",
+    "packing": "packed",
+    "unpacking": "unpacked",
+    "shipping": "shipped",
+    "departing": "departed",
+    "receiving": "received",
+    "arriving": "arrived",
+    "accepting": "accepted",
+    "storing": "stored",
+    "dispensing": "dispensed",
+    "retail_selling": "sold at retail",
+    "destroying": "destroyed",
+    "decommissioning": "decommissioned",
+    "verifying": "checked",
+    "inspecting": "inspected",
+    "loading": "loaded",
+    "unloading": "unloaded",
+    "picking": "picked",
+    "repackaging": "repackaged",
+    "void_shipping": "shipment cancelled",
+}
+
+STATES = {"at_site": "at the site", "in_transit": "on the way", "ended": "out of trade"}
+
+BASES = {
+    "last_event": "by serial number, from the last event",
+    "balance": "by balance, in less out",
+}
+
+DETECTORS = {
+    "local_density": "How unlike its nearest neighbours the lot is",
+    "nearest_prototype": "How close the lot is to past suspect cases",
+}
+
+# Unit of a number, by the end of its name; the longest end that fits is taken.
+UNITS = {
+    "_km": "km",
+    "_kmh": "km/h",
+    "_h": "h",
+    "_min": "min",
+    "_d": "days",
+    "_days": "days",
+    "_pct": "%",
+    "_units": "packs",
+}
+
+# Words for names of measured values where the name itself would not read well.
+MEASURES = {
+    "ends": "times ended",
+    "elapsed": "time between",
+    "gap": "time between",
+    "doubt": "clock doubt",
+    "shift": "clock shift",
+    "needed": "shift needed",
+    "lag": "delay of the record",
+    "norm": "usual delay",
+    "lag_norm": "usual delay",
+    "first": "first end",
+    "second": "second end",
+    "age": "age of the record",
+    "return": "time to return",
+    "in": "came in",
+    "out": "went out",
+    "late": "arrived late",
+    "undone": "undone",
+    "unreceived": "sent here without receipt",
+    "ended_at_goods_in": "ended on arrival",
+    "deficit": "short by",
+    "excess": "too many by",
+    "to_nowhere": "sent to nobody named",
+    "away": "away from their case",
+    "over_master": "above the stated quantity",
+    "told_twice": "reported twice",
+    "elsewhere_made": "made elsewhere",
+    "class": "without serial numbers",
+    "ways_from_maker": "paths from the maker",
+    "silent_traders": "traders without data of their own",
+    "owner_events": "events of title only",
+    "class_traders": "parties of this kind",
+    "class_listed": "of which on the list",
+    "class_lapsed": "share of this kind lapsed",
+    "unlicensed_trade": "trade without licence",
+    "unlicensed": "time without licence",
+    "days_since_lapse": "days since the licence lapsed",
+    "seller_known": "seller known for",
+    "buyer_history": "history of the buyer",
+    "value_rank": "rank by value",
+    "records_at_that_instant": "records of that instant",
+    "same_party": "same party",
+    "one_event_id": "same event id",
+    "robust_z": "robust z",
+    "p_value": "p",
+    "units": "packs",
+    "km_per_day_max": "most km in a day",
+    "km_total": "distance in all",
+    "hops_max": "most transfers of a pack",
+    "hops_mean": "transfers of a pack, mean",
+    "hops_from_maker_max": "most transfers from the maker",
+    "transit_h_median": "hours on the way, median",
+    "dwell_h_median": "hours at a site, median",
+    "lag_h_p95": "delay of records in hours, 95th percentile",
+    "price_ratio_min": "lowest price against the usual",
+    "out_in_ratio": "packs out against packs in",
+    "new_edge_share": "share of new trading relations",
+}
+
+CONTENT_LIMIT = (
+    "Event data shows identifiers, places and times. It cannot see what is in a pack: content, "
+    "print, leaflet, seal and temperature without a logger stay unexamined. A genuine identifier "
+    "on a copied pack and genuine packs whose content was swapped look alike here."
+)
+
+EXAMINATION = (
+    "Compare lot, expiry and serial number on pack, inner label and shipping case.",
+    "Look at tamper seal, glue, print, spelling and language, and the leaflet.",
+    "Weigh or count the contents and compare dosage form, colour and imprint with a known pack.",
+    "Keep packs, case, pallet label and delivery papers together; photograph before opening.",
+)
+
+# Headings and fixed sentences of the pages, by the name that the templates use.
+PAGE = {
+    "language": "en",
+    "skip": "Skip to the conclusion",
+    "all_lots": "All lots",
+    "lot_report": "Investigation report on one lot",
+    "conclusion": "Conclusion",
+    "certainty": "How sure.",
+    "change": "What would change it.",
+    "actions": "What to do",
+    "facts": "The lot",
+    "contents": "Contents",
+    "standing": "Findings that stand",
+    "none_stands": "No finding stands.",
+    "pattern": "pattern",
+    "observed": "Observed",
+    "concerns": "Concerns",
+    "definition": "Definition",
+    "history": "History",
+    "records": "Records cited",
+    "tests": "Honest explanations tried",
+    "no_tests": "No test for an honest explanation could be run.",
+    "queries": "Queries that reproduce this finding",
+    "query": "Query that reproduces this section",
+    "explained": "Findings explained away",
+    "explained_intro": "Each of these fits a pattern, and a test showed an honest cause.",
+    "none_explained": "No finding needed explaining.",
+    "gaps": "Questions the data cannot answer",
+    "gaps_intro": "Here a rule needs records that the data does not hold. It accuses nobody.",
+    "no_gaps": "Every rule that applies had the records it needs.",
+    "timeline": "Timeline",
+    "no_timeline": "No event of the lot carries a time.",
+    "as_table": "The same as a table",
+    "custody": "Who had the packs",
+    "custody_key": (
+        "From left to right by transfers. Lines are as wide as the packs are many; dashed: "
+        "inferred from the container, not scanned. Lines and boxes marked F belong to findings; a "
+        "dashed box is a party that no master data names."
+    ),
+    "no_custody": "The data holds no movement between sites.",
+    "sites": "All sites, with packs in, out and left",
+    "holders": "Where the packs are now",
+    "holders_intro": "Last known places, those still in trade first: quarantine and call here.",
+    "no_holders": "The data does not show where packs of this lot are.",
+    "cases": "Similar past cases",
+    "distance": "distance",
+    "shared": "Both show",
+    "only_case": "Only the past case shows",
+    "only_lot": "Only this lot shows",
+    "nothing": "nothing",
+    "outcome": "Outcome",
+    "sources": "Sources",
+    "score": "How the score came about",
+    "no_score": "The lot was not scored.",
+    "coverage": "Coverage and limits",
+    "feeds": "Data of each site: how late, how complete",
+    "files": "Documents that the history was read from",
+    "examination": "When a pack is in hand",
+    "manifest": "Record of the run",
+    "manifest_intro": (
+        "The same inputs, settings and rules give this page again, byte for byte. Times are UTC."
+    ),
+    "index_kicker": "Touchstone",
+    "index_title": "Lots by suspicion",
+    "index_limits": (
+        "Suspect means reason to look, and never proof. Each report names the honest explanations "
+        "that were tried, and what event data cannot see."
+    ),
+    "as_of": "as of",
+    "run": "run",
+    "tiers": "Lots in each tier",
+    "lots": "Lots that are not clear",
+    "no_lots": "Every lot is clear.",
+    "show": "Show:",
+    "rank": "Rank",
+    "lot": "Lot, GTIN, product",
+    "tier": "Tier",
+    "suspicion": "Suspicion of 100",
+    "reason": "What stands",
+    "stand": "Stand",
+    "explained_short": "Explained",
+    "gaps_short": "Open",
+    "affected": "Packs concerned",
+    "coverage_short": "Coverage",
+    "nearest": "Nearest past case",
+    "patterns": "Patterns over all lots",
+    "no_patterns": "No pattern spoke.",
+    "source_files": "Source files",
+    "rejected": "What was set aside",
+}
+
+# Anchors and titles of a lot page, in order.
+SECTIONS = tuple(
+    (name, PAGE[name])
+    for name in (
+        "standing",
+        "explained",
+        "gaps",
+        "timeline",
+        "custody",
+        "holders",
+        "cases",
+        "score",
+        "coverage",
+    )
+)

@@ -1,0 +1,114 @@
+"""Writes the pages: evidence, view, template, file.
+
+Files appear whole or not at all, the same warehouse gives the same bytes, and pages of lots that
+are clear now are removed.
+"""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import duckdb
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from data.errors import NotFoundError
+from reports import wording
+from reports.evidence import gather, gather_index
+from reports.index_view import IndexView, view_index
+from reports.view import LotView, view_lot
+
+LOTS = "lots"
+
+
+def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
+    """Write the index and a page for every lot that is not clear; remove pages of other lots.
+
+    Parameters
+    ----------
+    con : a connection to a warehouse whose build and screen finished
+    out : folder of the reports; made where absent
+
+    Returns
+    -------
+    list of Path
+        The index first, then the lots in its order.
+    """
+    index = gather_index(con)
+    lots = con.execute(
+        "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' ORDER BY report, gtin, lot"
+    ).fetchall()
+    written = [_write_lot(con, gtin, lot, _target(out, report)) for gtin, lot, report in lots]
+    _remove_stale(out / LOTS, {path.name for path in written})
+    page = _write(out / "index.html", render_index(view_index(index)))
+    return [page, *written]
+
+
+def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) -> Path:
+    """Write the page of one lot, clear or not, and return its path.
+
+    Raises NotFoundError where the warehouse has not judged such a lot.
+    """
+    rows = con.execute(
+        "SELECT report FROM lot_risk WHERE gtin = ? AND lot = ?", [gtin, lot]
+    ).fetchall()
+    if not rows:
+        raise NotFoundError(
+            "no such GTIN and lot has been judged; the view lot_risk lists those that were"
+        )
+    return _write_lot(con, gtin, lot, _target(out, rows[0][0]))
+
+
+def render_lot(view: LotView) -> str:
+    """Return the HTML of a lot page."""
+    page = _environment().get_template("lot.html.j2")
+    return page.render(view=view, words=wording.PAGE, sections=wording.SECTIONS)
+
+
+def render_index(view: IndexView) -> str:
+    """Return the HTML of the index page."""
+    return _environment().get_template("index.html.j2").render(view=view, words=wording.PAGE)
+
+
+@cache
+def _environment() -> Environment:
+    # Everything is escaped: all texts come from documents that strangers wrote.
+    return Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, path: Path) -> Path:
+    return _write(path, render_lot(view_lot(gather(con, gtin, lot))))
+
+
+def _target(out: Path, report: str) -> Path:
+    """Return the file of a report; only the last part of the stated name may choose it."""
+    return out / LOTS / PurePosixPath(report).name
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write beside the target and move into place, so that no reader meets half a page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _remove_stale(folder: Path, kept: set[str]) -> None:
+    if folder.is_dir():
+        for page in sorted(folder.glob("*.html")):
+            if page.name not in kept:
+                page.unlink()

@@ -1,0 +1,76 @@
+-- Tables that Python fills: settings and cases before the build, graph measures, scores and the run ledger after.
+
+CREATE TABLE IF NOT EXISTS raw_setting (
+    name VARCHAR,             -- P01.distance_km
+    value DOUBLE,
+    unit VARCHAR,
+    source VARCHAR            -- where the number comes from
+);
+
+CREATE TABLE IF NOT EXISTS raw_run (
+    run_id VARCHAR,           -- hash of inputs, settings, SQL and as_of: the same run has the same id
+    as_of TIMESTAMP,
+    status VARCHAR,           -- running, finished, failed
+    manifest JSON
+);
+
+CREATE TABLE IF NOT EXISTS raw_case (
+    case_id VARCHAR,
+    kind VARCHAR,             -- public, own, benign, simulated
+    title VARCHAR,
+    happened_on VARCHAR,      -- as precisely as known: 2023-12
+    product VARCHAR,
+    mechanism_class VARCHAR,
+    mechanism VARCHAR,
+    outcome VARCHAR,
+    markets VARCHAR[],
+    lots VARCHAR[],
+    visible_in_event_data VARCHAR,
+    sources JSON              -- [{title, url}]
+);
+
+CREATE TABLE IF NOT EXISTS raw_case_signal (
+    case_id VARCHAR,
+    signal VARCHAR,           -- P01..P40, or B01..B28 of a benign prototype
+    why VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS raw_decision (
+    decision_id INTEGER, gtin VARCHAR, lot VARCHAR, outcome VARCHAR, reason VARCHAR,
+    decided_by VARCHAR, decided_at TIMESTAMP
+);
+
+CREATE TABLE IF NOT EXISTS graph_site_measure (
+    site_id INTEGER,
+    measure VARCHAR,          -- in_degree, out_degree, reciprocity, hops_from_maker, component, core_number, betweenness, in_cycle
+    value DOUBLE
+);
+
+CREATE TABLE IF NOT EXISTS find_score (
+    lot_id INTEGER,
+    detector VARCHAR,         -- local_density, nearest_prototype
+    score DOUBLE,             -- higher is more normal
+    suspicion_pct DOUBLE,     -- 0 to 100, higher is worse: what people see
+    p_value DOUBLE
+);
+
+CREATE TABLE IF NOT EXISTS find_score_part (
+    lot_id INTEGER,
+    detector VARCHAR,
+    feature VARCHAR,
+    value DOUBLE,
+    contribution DOUBLE,
+    is_exact BOOLEAN,         -- the parts add up to the score
+    neighbour VARCHAR         -- gtin/lot of the neighbour the part compares with; null: all neighbours together
+);
+
+CREATE TABLE IF NOT EXISTS find_cited_case (
+    lot_id INTEGER,
+    rank INTEGER,
+    case_id VARCHAR,
+    kind VARCHAR,
+    distance DOUBLE,          -- 0 same, 1 nothing in common
+    is_near BOOLEAN,          -- false: the nearest there is, yet not near
+    shared VARCHAR[],
+    unshared VARCHAR[]
+);

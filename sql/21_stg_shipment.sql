@@ -1,0 +1,33 @@
+-- model:   stg_shipment
+-- purpose: Shipment-log lines that count: of equal lines the first landed.
+-- grain:   one row per distinct line
+-- key:     record_id
+-- reads:   raw_shipment
+-- columns:
+--   record_id         of the line
+--   file_id           raw_source_file
+--   position          1-based ordinal in its file
+--   shipment_id       as stated
+--   line              as stated
+--   from_gln          sender
+--   to_gln            receiver
+--   gtin              GTIN-14
+--   lot               as stated; null where the log knows none
+--   quantity          units, or measure where uom says so
+--   uom               unit of measure; null: a count
+--   shipped_at        UTC
+--   received_at       UTC
+--   scheduled_at      UTC, promised arrival
+--   ordered_at        UTC
+--   is_day_precision  the log knows days, not hours
+--   unit_price        in currency
+--   currency          ISO 4217 as stated
+--   mode              air, truck, ocean ... as stated
+--   order_id          as stated
+--   reason            sale, return, disposal, loss ...; null: a sale
+--   attributes        further columns of the log
+--   content_key       what the line says
+-- caveats: Two honest shipments that agree in every column, id included, count once.
+SELECT * REPLACE (nullif(trim(lot), '') AS lot)
+FROM raw_shipment
+QUALIFY record_id = min(record_id) OVER (PARTITION BY coalesce(content_key, record_id::VARCHAR))

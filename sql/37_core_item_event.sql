@@ -1,0 +1,134 @@
+-- model:   core_item_event
+-- purpose: The history of every pack: what named it, and what happened to the containers it was in.
+-- grain:   one row per pack and live event
+-- key:     unit_id, ord
+-- reads:   core_container_event, core_event, core_link, core_unit, stg_mention
+-- columns:
+--   unit_id             core_unit
+--   lot_id              core_lot
+--   record_id           of the event
+--   ord                 core_event: one order over all events
+--   event_at            UTC
+--   recorded_at         UTC; null where not recorded
+--   event_type          ObjectEvent, AggregationEvent, ...
+--   action              ADD, OBSERVE, DELETE; null for transformations
+--   step                bizStep as a bare word
+--   disposition         as a bare word
+--   site_id             core_site; null where no place was stated
+--   from_site_id        stated source
+--   to_site_id          stated destination
+--   from_owner_site_id  stated owner before
+--   to_owner_site_id    stated owner after
+--   is_inferred         nobody scanned the pack: its container was named
+--   container_id        the container it was in, for inferred rows; null where named itself
+--   clock_doubt_min     minutes by which event_at may be wrong
+--   is_terminal         sold to a patient, destroyed or taken out of use here
+--   terminal_before     such events of the pack before this one, those taken back not counted
+--   is_undo             takes the end before it back
+--   prev_record_id      the pack's event before this one
+--   prev_at             UTC
+--   prev_site_id        core_site
+--   prev_step           bizStep
+--   prev_is_inferred    nobody scanned the pack then
+--   custody             ship, receive, void or null
+--   is_birth            commissioned or made here
+--   is_consumed         used up by a transformation here
+--   lag_h               hours from event_at to recorded_at
+-- caveats: An inferred row is only as true as the packing that was reported. Where an event names
+--   both a pack and its container, the pack counts as named. Taking a container's own label out of
+--   use does not end what is in it.
+WITH direct AS (
+    SELECT
+        u.unit_id, u.lot_id, e.ord, false AS is_inferred, NULL::BIGINT AS container_id,
+        e.is_terminal AND NOT m.is_parent AS is_terminal,
+        e.is_undo,
+        e.is_birth AND (m.is_listed OR m.is_output) AS is_birth,
+        m.is_input AS is_consumed
+    FROM stg_mention m
+    JOIN core_unit u ON u.unit_id = m.epc_id
+    JOIN core_event e ON e.record_id = m.record_id
+    WHERE m.is_pack
+),
+ride AS NOT MATERIALIZED (
+    SELECT l.child_id AS unit_id, l.parent_id AS container_id, l.kind, c.ord
+    FROM core_link l
+    JOIN core_container_event c ON c.container_id = l.parent_id AND c.fill_no = l.fill_no
+        AND c.ord > l.open_ord AND c.ord <= l.close_ord
+    WHERE c.moves_content
+),
+-- A pack bound to an asset and packed in a case rides once: with the case.
+carried AS (
+    SELECT unit_id, container_id, ord FROM ride WHERE kind = 'aggregation'
+    UNION ALL
+    SELECT r.unit_id, min(r.container_id), r.ord
+    FROM ride r
+    ANTI JOIN (
+        SELECT unit_id, ord
+        FROM ride
+        SEMI JOIN (SELECT DISTINCT child_id FROM core_link WHERE kind = 'association') bound
+            ON bound.child_id = ride.unit_id
+        WHERE kind = 'aggregation'
+    ) packed ON packed.unit_id = r.unit_id AND packed.ord = r.ord
+    WHERE r.kind = 'association'
+    GROUP BY r.unit_id, r.ord
+),
+item AS (
+    SELECT * FROM direct
+    UNION ALL
+    SELECT
+        c.unit_id, u.lot_id, c.ord, true, c.container_id, e.ends_content, e.is_undo, false, false
+    FROM carried c
+    JOIN core_unit u ON u.unit_id = c.unit_id
+    JOIN core_event e ON e.ord = c.ord
+    ANTI JOIN direct d ON d.unit_id = c.unit_id AND d.ord = c.ord
+),
+lived AS (
+    SELECT
+        *,
+        lag(ord) OVER life AS prev_ord,
+        lag(is_inferred) OVER life AS prev_is_inferred,
+        sum(is_terminal::INTEGER) OVER life - is_terminal::INTEGER AS ended_before
+    FROM item
+    WINDOW life AS (PARTITION BY unit_id ORDER BY ord)
+),
+-- An undo takes one end back, if there is one: a walk that cannot fall below nothing.
+walk AS (
+    SELECT
+        unit_id, ord,
+        sum(is_terminal::INTEGER - is_undo::INTEGER) OVER (PARTITION BY unit_id ORDER BY ord) AS level
+    FROM item
+    SEMI JOIN (SELECT DISTINCT unit_id FROM item WHERE is_undo) undone USING (unit_id)
+),
+standing AS (
+    SELECT
+        unit_id, ord,
+        level - least(0, min(level) OVER (PARTITION BY unit_id ORDER BY ord)) AS ended_after
+    FROM walk
+),
+undone AS (
+    SELECT
+        unit_id, ord,
+        lag(ended_after, 1, 0) OVER (PARTITION BY unit_id ORDER BY ord) AS ended_before
+    FROM standing
+),
+settled AS (
+    SELECT
+        l.unit_id, l.lot_id, l.ord, l.is_inferred, l.container_id, l.is_terminal, l.is_birth,
+        l.is_consumed, l.prev_ord, l.prev_is_inferred,
+        coalesce(u.ended_before, l.ended_before)::INTEGER AS terminal_before,
+        l.is_undo AND coalesce(u.ended_before, 0) > 0 AS is_undo
+    FROM lived l
+    LEFT JOIN undone u ON u.unit_id = l.unit_id AND u.ord = l.ord
+    ORDER BY l.lot_id, l.unit_id, l.ord
+)
+SELECT
+    i.unit_id, i.lot_id, e.record_id, i.ord, e.event_at, e.recorded_at, e.event_type, e.action,
+    e.step, e.disposition, e.site_id, e.from_site_id, e.to_site_id, e.from_owner_site_id,
+    e.to_owner_site_id, i.is_inferred, i.container_id, e.clock_doubt_min, i.is_terminal,
+    i.terminal_before, i.is_undo,
+    p.record_id AS prev_record_id, p.event_at AS prev_at, p.site_id AS prev_site_id,
+    p.step AS prev_step, i.prev_is_inferred,
+    e.custody, i.is_birth, i.is_consumed, e.lag_h
+FROM settled i
+JOIN core_event e ON e.ord = i.ord
+LEFT JOIN core_event p ON p.ord = i.prev_ord

@@ -1,0 +1,197 @@
+-- model:   feat_after_end
+-- purpose: What was said of a pack after it had ended: sold, retired or destroyed, and not undone.
+-- grain:   one row per pack and scanned event after its end
+-- key:     unit_id, record_id
+-- reads:   core_item_event, core_site, raw_setting
+-- columns:
+--   unit_id         core_unit
+--   lot_id          core_lot
+--   record_id       the later event
+--   event_at        UTC
+--   step            business step of the later event
+--   disposition     of the later event
+--   kind            how it ends the pack again: supplied, destroyed, retired; null if it does not
+--   site_id         where
+--   to_site_id      where it is sent, if it is
+--   end_record_id   the end before it that counts
+--   end_at          UTC
+--   end_kind        supplied, destroyed, retired
+--   end_site_id     where it ended
+--   gap_h           hours since the end
+--   doubt_h         hours by which the two clocks together may be wrong
+--   is_same_site    at the place of the end
+--   is_same_party   by the partner of the end
+--   is_disposal     at or to a returns processor or a destruction plant, or the destruction itself
+--   is_opened       one of the two says partially_dispensed
+--   is_first        the pack's first event of this step at this place
+--   are_dispensers  both places hand packs to patients
+--   distance_km     between the two places, great circle; null where one is not on the map
+--   undo_count      times the pack's state was undone or corrected
+--   is_returned     it had gone back, marked as returned and in time, to the partner it came from
+--   return_days     days from the end to that return; null where there was none
+--   habit_units     packs ended there in this way that the same party handled again: the habit of
+--                   retiring goods as they come in; only of retired packs, and of hospitals
+--   habit_share     of all packs ended there in this way
+-- caveats: Only packs with such an event are here. Inferred movements are left out: a retired pack
+--   that was never taken out of its case still moves with it on paper.
+WITH setting AS (
+    SELECT max(value) FILTER (WHERE name = 'B14.return_days') AS return_days
+    FROM raw_setting
+),
+site AS (
+    SELECT
+        site_id,
+        coalesce(partner_id, -site_id) AS party_id,  -- unrelated unless somebody says otherwise
+        role,
+        radians(latitude) AS latitude,
+        radians(longitude) AS longitude
+    FROM core_site
+),
+concerned AS (
+    SELECT DISTINCT unit_id
+    FROM core_item_event
+    WHERE terminal_before >= 1 AND NOT is_inferred AND NOT is_undo
+),
+ending AS (
+    SELECT
+        event.unit_id, event.record_id, event.site_id, site.role,
+        CASE
+            WHEN event.step IN ('dispensing', 'retail_selling')
+                OR event.disposition IN ('dispensed', 'retail_sold') THEN 'supplied'
+            WHEN event.step = 'destroying' OR event.disposition = 'destroyed' THEN 'destroyed'
+            ELSE 'retired'
+        END AS kind
+    FROM core_item_event AS event
+    LEFT JOIN site ON site.site_id = event.site_id
+    WHERE event.is_terminal AND NOT event.is_inferred
+),
+life AS (
+    SELECT
+        event.*,
+        ending.kind,
+        site.party_id, site.role, site.latitude, site.longitude,
+        count(*) FILTER (WHERE event.is_undo) OVER whole AS undo_count,
+        row_number() OVER same_step = 1 AS is_first
+    FROM core_item_event AS event
+    JOIN concerned ON concerned.unit_id = event.unit_id
+    LEFT JOIN ending ON ending.unit_id = event.unit_id AND ending.record_id = event.record_id
+    LEFT JOIN site ON site.site_id = event.site_id
+    WHERE NOT event.is_inferred
+    WINDOW whole AS (PARTITION BY event.unit_id),
+        same_step AS (
+            PARTITION BY event.unit_id, event.step, event.site_id ORDER BY event.ord
+        )
+),
+-- The end that stands before an event: the latest one, whether or not an older one was undone.
+with_end AS (
+    SELECT
+        life.*,
+        last_value(CASE WHEN is_terminal THEN struct_pack(
+            record_id := record_id, event_at := event_at, kind := kind, site_id := site_id,
+            party_id := party_id, role := role, latitude := latitude, longitude := longitude,
+            disposition := disposition, clock_doubt_min := clock_doubt_min
+        ) END IGNORE NULLS) OVER (
+            PARTITION BY unit_id ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended
+    FROM life
+),
+-- Who had sent the pack to the party where it ended: to whom it may lawfully go back.
+supply AS (
+    SELECT DISTINCT
+        sent.unit_id, from_site.party_id AS from_party_id, to_site.party_id AS to_party_id
+    FROM core_item_event AS sent
+    JOIN concerned ON concerned.unit_id = sent.unit_id
+    JOIN site AS from_site ON from_site.site_id = sent.site_id
+    JOIN site AS to_site ON to_site.site_id = sent.to_site_id
+    WHERE sent.step = 'shipping' AND sent.terminal_before = 0
+),
+went_back AS (
+    SELECT
+        back.unit_id,
+        back.ended.record_id AS end_record_id,
+        min(back.ord) AS ord,
+        min(epoch(back.event_at - back.ended.event_at) / 86400) AS return_days
+    FROM with_end AS back
+    LEFT JOIN site AS goal ON goal.site_id = back.to_site_id
+    JOIN supply
+        ON supply.unit_id = back.unit_id AND supply.to_party_id = back.ended.party_id
+        AND supply.from_party_id = coalesce(
+            CASE WHEN back.party_id = back.ended.party_id THEN goal.party_id END, back.party_id
+        )
+    WHERE back.terminal_before >= 1
+        AND (back.disposition = 'returned' OR back.step IN ('returning', 'returns'))
+    GROUP BY back.unit_id, back.ended.record_id
+),
+habit AS (  -- places that retire a pack when it comes in, or a hospital that does so in any way
+    SELECT
+        ending.site_id,
+        ending.kind,
+        count(DISTINCT ending.unit_id) FILTER (WHERE again.is_again) AS units,
+        count(DISTINCT ending.unit_id) FILTER (WHERE again.is_again)
+            / count(DISTINCT ending.unit_id) AS share
+    FROM ending
+    LEFT JOIN (
+        SELECT DISTINCT unit_id, ended.record_id AS record_id, TRUE AS is_again
+        FROM with_end
+        WHERE terminal_before >= 1 AND NOT is_undo
+            AND party_id = ended.party_id
+            AND coalesce(step, '') NOT IN ('shipping', 'departing')
+    ) AS again ON again.unit_id = ending.unit_id AND again.record_id = ending.record_id
+    WHERE ending.kind = 'retired' OR ending.role = 'hospital'
+    GROUP BY ending.site_id, ending.kind
+)
+SELECT
+    later.unit_id,
+    later.lot_id,
+    later.record_id,
+    later.event_at,
+    later.step,
+    later.disposition,
+    later.kind,
+    later.site_id,
+    later.to_site_id,
+    later.ended.record_id AS end_record_id,
+    later.ended.event_at AS end_at,
+    later.ended.kind AS end_kind,
+    later.ended.site_id AS end_site_id,
+    epoch(later.event_at - later.ended.event_at) / 3600 AS gap_h,
+    (later.clock_doubt_min + later.ended.clock_doubt_min) / 60 AS doubt_h,
+    coalesce(later.site_id = later.ended.site_id, FALSE) AS is_same_site,
+    coalesce(later.party_id = later.ended.party_id, FALSE) AS is_same_party,
+    coalesce(
+        later.role IN ('reverse_distributor', 'destruction')
+        OR goal.role IN ('reverse_distributor', 'destruction')
+        OR later.kind = 'destroyed',
+        FALSE
+    ) AS is_disposal,
+    coalesce(
+        later.disposition = 'partially_dispensed'
+        OR later.ended.disposition = 'partially_dispensed',
+        FALSE
+    ) AS is_opened,
+    later.is_first,
+    coalesce(
+        later.role IN ('pharmacy', 'hospital', 'clinic')
+        AND later.ended.role IN ('pharmacy', 'hospital', 'clinic'),
+        FALSE
+    ) AS are_dispensers,
+    2 * 6371 * asin(least(1, sqrt(
+        pow(sin((later.latitude - later.ended.latitude) / 2), 2)
+        + cos(later.latitude) * cos(later.ended.latitude)
+        * pow(sin((later.longitude - later.ended.longitude) / 2), 2)
+    ))) AS distance_km,
+    later.undo_count,
+    coalesce(went_back.return_days <= setting.return_days AND later.ord >= went_back.ord, FALSE)
+    AS is_returned,
+    went_back.return_days,
+    coalesce(habit.units, 0) AS habit_units,
+    habit.share AS habit_share
+FROM with_end AS later
+CROSS JOIN setting
+LEFT JOIN site AS goal ON goal.site_id = later.to_site_id
+LEFT JOIN went_back
+    ON went_back.unit_id = later.unit_id AND went_back.end_record_id = later.ended.record_id
+LEFT JOIN habit
+    ON habit.site_id = later.ended.site_id AND habit.kind = later.ended.kind
+WHERE later.terminal_before >= 1 AND NOT later.is_undo AND later.ended.record_id IS NOT NULL
+ORDER BY later.unit_id, later.ord

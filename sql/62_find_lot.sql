@@ -1,0 +1,81 @@
+-- model:   find_lot
+-- purpose: What the findings together say of each lot.
+-- grain:   one row per lot, with or without findings
+-- key:     lot_id
+-- reads:   core_lot, find_finding
+-- columns:
+--   lot_id              core_lot
+--   tier                hold: an S1 stands; investigate: an S2 stands, or S3 of two families;
+--                       watch: anything else that stands; clear
+--   findings_standing   count
+--   findings_explained  count
+--   data_gaps           count
+--   families_standing   distinct families of standing findings
+--   top_pattern         the gravest that stands; null where none does
+--   second_pattern      the next other one
+--   units_affected      packs of the standing pattern that concerns most; 0 where none stands
+--   worst_severity      of what stands
+-- caveats: A detector's alarm is not in here; lot_risk adds it.
+WITH standing AS (
+    SELECT lot_id, pattern, family, severity, units
+    FROM find_finding
+    WHERE status = 'stands' AND lot_id IS NOT NULL
+),
+by_pattern AS (
+    SELECT
+        lot_id, pattern, min(severity) AS severity, sum(units) AS units,
+        row_number() OVER (
+            PARTITION BY lot_id
+            ORDER BY
+                min(severity),
+                -- A pack that trades after an end shows in the general patterns too: name the
+                -- special one first.
+                CASE pattern WHEN 'P11' THEN 2 WHEN 'P03' THEN 1 ELSE 0 END,
+                sum(units) DESC,
+                pattern
+        ) AS place
+    FROM standing
+    GROUP BY lot_id, pattern
+),
+top AS (
+    SELECT
+        lot_id,
+        max(pattern) FILTER (WHERE place = 1) AS top_pattern,
+        max(pattern) FILTER (WHERE place = 2) AS second_pattern,
+        max(units) AS units_affected
+    FROM by_pattern
+    GROUP BY lot_id
+),
+counted AS (
+    SELECT
+        lot_id,
+        count(*) FILTER (WHERE status = 'stands') AS findings_standing,
+        count(*) FILTER (WHERE status = 'explained') AS findings_explained,
+        count(*) FILTER (WHERE status = 'data_gap') AS data_gaps,
+        count(DISTINCT family) FILTER (WHERE status = 'stands') AS families_standing,
+        count(DISTINCT family) FILTER (WHERE status = 'stands' AND severity <= 'S3')
+        AS serious_families,
+        min(severity) FILTER (WHERE status = 'stands') AS worst_severity
+    FROM find_finding
+    GROUP BY lot_id
+)
+SELECT
+    core_lot.lot_id,
+    CASE
+        WHEN worst_severity = 'S1' THEN 'hold'
+        WHEN worst_severity = 'S2' OR serious_families >= 2 THEN 'investigate'
+        WHEN findings_standing > 0 THEN 'watch'
+        ELSE 'clear'
+    END AS tier,
+    coalesce(counted.findings_standing, 0) AS findings_standing,
+    coalesce(counted.findings_explained, 0) AS findings_explained,
+    coalesce(counted.data_gaps, 0) AS data_gaps,
+    coalesce(counted.families_standing, 0) AS families_standing,
+    top.top_pattern,
+    top.second_pattern,
+    coalesce(top.units_affected, 0) AS units_affected,
+    counted.worst_severity
+FROM core_lot
+LEFT JOIN counted ON counted.lot_id = core_lot.lot_id
+LEFT JOIN top ON top.lot_id = core_lot.lot_id
+ORDER BY core_lot.lot_id

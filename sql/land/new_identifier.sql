@@ -1,0 +1,36 @@
+-- Keys for the new texts. One form of an identifier shows many texts: they share an epc_id, the
+-- text_id that showed the form first.
+CREATE OR REPLACE TEMP TABLE new_identifier AS
+WITH numbered AS (
+    SELECT
+        (SELECT coalesce(max(text_id), 0) FROM raw_identifier)
+            + row_number() OVER (ORDER BY text) AS text_id,
+        text,
+        coalesce(scheme, 'opaque') AS scheme,
+        coalesce(canonical, text) AS canonical,
+        gtin, serial, lot, sscc, gln, extension, note
+    FROM batch_parsed
+),
+earlier AS (
+    SELECT canonical, min(epc_id) AS epc_id
+    FROM raw_identifier
+    WHERE canonical IN (SELECT canonical FROM numbered)
+    GROUP BY canonical
+)
+SELECT
+    numbered.text_id,
+    numbered.text,
+    coalesce(
+        earlier.epc_id, min(numbered.text_id) OVER (PARTITION BY numbered.canonical)
+    ) AS epc_id,
+    numbered.scheme,
+    numbered.canonical,
+    numbered.gtin,
+    numbered.serial,
+    numbered.lot,
+    numbered.sscc,
+    numbered.gln,
+    numbered.extension,
+    numbered.note
+FROM numbered
+LEFT JOIN earlier ON earlier.canonical = numbered.canonical

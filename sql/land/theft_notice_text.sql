@@ -1,0 +1,9 @@
+-- The stolen pack or container as the identifier it has in events; null: the whole lot.
+CREATE OR REPLACE TEMP TABLE batch_row_texts AS
+SELECT
+    position,
+    coalesce(
+        'https://id.gs1.org/01/' || gtin || '/21/' || url_encode(serial),
+        'https://id.gs1.org/00/' || sscc
+    ) AS text
+FROM batch_row

@@ -1,0 +1,6 @@
+-- A verified pack as the identifier it has in events.
+CREATE OR REPLACE TEMP TABLE batch_row_texts AS
+SELECT
+    position,
+    'https://id.gs1.org/01/' || gtin || '/21/' || url_encode(serial) AS text
+FROM batch_row

@@ -1,0 +1,311 @@
+-- model:   P04_serial_unknown
+-- purpose: A pack was seen whose serial nobody ever commissioned.
+-- grain:   one row per lot, place and verdict; one per lot where the data cannot tell
+-- key:     none
+-- pattern: P04
+-- family:  identity
+-- definition: an event on a pack, or a verification of it that was answered, with no commissioning
+--   of the pack in the data
+-- guard:   the lot's commissioned serials in the data reach 99 % of its stated quantity; for a pack
+--   whose lot nobody stated, all lots of its product do. Else a data gap, one a lot
+-- severity: S1; S2 where the lot still lacks as many serials as are unknown
+-- benign:  B01, B02, B03, B04, B05, B06, B19, B27, B28
+-- source:  PAR0362, EMVS alert A3, VRS No_match_GTIN_Serial; typology P04
+-- reads:   core_licence, core_lot, core_observation, core_site, core_unit, raw_setting,
+--   stg_verification
+-- columns: as in find_finding's pattern shape
+-- caveats: Edit distance is tried for the first packs of a product only (P04.typed_units). No list
+--   of exempt products is read, so B27 cannot be tested.
+WITH setting AS (
+    SELECT
+        max(value) FILTER (WHERE name = 'P04.coverage') AS coverage,
+        max(value) FILTER (WHERE name = 'P04.typed_units') AS typed_units,
+        max(value) FILTER (WHERE name = 'P04.edit_distance') AS edit_distance,
+        max(value) FILTER (WHERE name = 'P04.reread_min') AS reread_min
+    FROM raw_setting
+),
+product AS (  -- of the lots that somebody stated
+    SELECT
+        gtin,
+        bool_and(coalesce(is_covered, FALSE)) AS is_covered,
+        min(coverage) AS coverage,
+        sum(stated_quantity - commissioned_units) AS missing_units
+    FROM core_lot
+    WHERE lot <> '(unstated)'
+    GROUP BY gtin
+),
+lot AS (
+    SELECT
+        core_lot.lot_id, core_lot.lot, core_lot.maker_site_id,
+        CASE
+            WHEN core_lot.lot = '(unstated)' THEN coalesce(product.is_covered, FALSE)
+            ELSE coalesce(core_lot.is_covered, FALSE)
+        END AS is_covered,
+        CASE WHEN core_lot.lot = '(unstated)' THEN product.coverage ELSE core_lot.coverage END
+        AS coverage,
+        CASE
+            WHEN core_lot.lot = '(unstated)' THEN product.missing_units
+            ELSE core_lot.stated_quantity - core_lot.commissioned_units
+        END AS missing_units
+    FROM core_lot
+    LEFT JOIN product ON product.gtin = core_lot.gtin
+),
+scan AS (
+    SELECT
+        unit.unit_id, unit.lot_id, unit.gtin, unit.serial,
+        seen.record_id, seen.observed_at, seen.site_id, seen.kind,
+        asked.entry_mode, asked.answer_code
+    FROM core_unit AS unit
+    JOIN core_observation AS seen ON seen.unit_id = unit.unit_id
+    LEFT JOIN lot ON lot.lot_id = unit.lot_id
+    LEFT JOIN core_site AS maker ON maker.site_id = lot.maker_site_id
+    LEFT JOIN core_site AS site ON site.site_id = seen.site_id
+    LEFT JOIN stg_verification AS asked
+        ON seen.kind = 'verification' AND asked.record_id = seen.record_id
+    WHERE NOT unit.is_commissioned
+        AND NOT regexp_matches(
+            coalesce(asked.answer_code, ''), '^(NO_ANSWER|(HTTP[ _]?)?(404|408|5[0-9][0-9]))$'
+        )
+        AND NOT (
+            seen.kind = 'verification'
+            AND coalesce(site.site_id = maker.site_id OR site.partner_id = maker.partner_id, FALSE)
+        )
+),
+unknown AS (
+    SELECT
+        unit_id, lot_id, gtin, serial,
+        arg_min(site_id, (observed_at, record_id)) AS site_id,
+        min(observed_at) AS first_at,
+        list_sort(list(DISTINCT record_id)) AS record_ids,
+        coalesce(bool_and(entry_mode = 'manual'), FALSE) AND bool_and(kind = 'verification')
+        AS is_typed,
+        count(*) FILTER (
+            WHERE answer_code = 'A3' OR regexp_matches(answer_code, '^No_match_GTIN_Serial')
+        ) AS refused,
+        count(*) FILTER (WHERE answer_code = 'ACTIVE') AS confirmed
+    FROM scan
+    GROUP BY unit_id, lot_id, gtin, serial
+),
+judgeable AS (
+    SELECT unknown.*
+    FROM unknown
+    JOIN lot ON lot.lot_id = unknown.lot_id
+    WHERE lot.is_covered
+),
+known AS (
+    SELECT unit.unit_id, unit.gtin, unit.serial, core_lot.lot
+    FROM core_unit AS unit
+    LEFT JOIN core_lot ON core_lot.lot_id = unit.lot_id
+    WHERE unit.is_commissioned AND unit.gtin IN (SELECT gtin FROM judgeable)
+),
+cased AS (
+    SELECT DISTINCT judgeable.unit_id
+    FROM judgeable
+    JOIN known ON known.gtin = judgeable.gtin AND lower(known.serial) = lower(judgeable.serial)
+),
+swapped AS (  -- the same keys struck on a German, French or mixed-up keyboard
+    SELECT DISTINCT variant.unit_id
+    FROM (
+        SELECT
+            unit_id, gtin, serial,
+            unnest([
+                translate(serial, 'yzYZ', 'zyZY'),
+                translate(serial, '-/', '/-'),
+                translate(serial, 'yzYZ-/', 'zyZY/-'),
+                translate(serial, 'qawzQAWZ', 'aqzwAQZW')
+            ]) AS candidate
+        FROM judgeable
+    ) AS variant
+    JOIN known ON known.gtin = variant.gtin AND known.serial = variant.candidate
+    WHERE variant.candidate <> variant.serial
+),
+split AS (
+    SELECT
+        unit_id, gtin,
+        serial[:cut] AS head,
+        serial[cut + 1:] AS tail
+    FROM (
+        SELECT unit_id, gtin, serial, unnest(range(1, length(serial))) AS cut
+        FROM judgeable
+    ) AS every_cut
+),
+fused AS (  -- what stands before or behind a known serial is another element of the code
+    SELECT DISTINCT split.unit_id
+    FROM split
+    JOIN known ON known.gtin = split.gtin AND known.serial = split.head
+    WHERE split.tail = known.lot
+        OR starts_with(split.tail, '10' || known.lot)
+        OR regexp_matches(split.tail, '^17[0-9]{6}')
+    UNION
+    SELECT split.unit_id
+    FROM split
+    JOIN known ON known.gtin = split.gtin AND known.serial = split.tail
+    WHERE split.head = '21'
+        OR starts_with(split.head, '01' || split.gtin)
+        OR starts_with(split.head, '10' || known.lot)
+        OR regexp_matches(split.head, '^17[0-9]{6}')
+),
+typed AS (
+    SELECT *
+    FROM judgeable
+    CROSS JOIN setting
+    WHERE is_typed
+    QUALIFY row_number() OVER (PARTITION BY gtin ORDER BY unit_id) <= typed_units
+),
+mistyped AS (
+    SELECT typed.unit_id, min(levenshtein(known.serial, typed.serial)) AS edits
+    FROM typed
+    JOIN known
+        ON known.gtin = typed.gtin
+        AND (
+            abs(length(known.serial) - length(typed.serial)) <= edit_distance
+            OR (length(typed.serial) >= 4 AND starts_with(known.serial, typed.serial))
+        )
+    GROUP BY typed.unit_id, typed.edit_distance, typed.serial
+    HAVING edits <= typed.edit_distance OR bool_or(starts_with(known.serial, typed.serial))
+),
+reread AS (  -- the same hand read a known, nearly equal serial a moment before or after
+    SELECT DISTINCT scan.unit_id
+    FROM scan
+    CROSS JOIN setting
+    JOIN core_observation AS other
+        ON other.kind = 'verification' AND other.site_id = scan.site_id
+        AND abs(epoch(other.observed_at - scan.observed_at)) <= 60 * reread_min
+    JOIN known ON known.unit_id = other.unit_id AND known.gtin = scan.gtin
+    WHERE levenshtein(known.serial, scan.serial) <= edit_distance
+),
+tested AS (
+    SELECT
+        unknown.*,
+        lot.is_covered, lot.coverage, lot.missing_units,
+        count(*) OVER (PARTITION BY unknown.lot_id) AS lot_units,
+        cased.unit_id IS NOT NULL AS is_cased,
+        swapped.unit_id IS NOT NULL AS is_swapped,
+        fused.unit_id IS NOT NULL AS is_fused,
+        typed.unit_id IS NOT NULL AS is_tried,
+        mistyped.edits,
+        contains(unknown.serial, ltrim(unknown.gtin, '0')) AS holds_gtin,
+        reread.unit_id IS NOT NULL AS is_reread,
+        coalesce(site.role IN ('repackager', 'parallel_trader'), FALSE) AS is_at_repacker,
+        coalesce(site.role IN ('repackager', 'parallel_trader'), FALSE) AND EXISTS (
+            SELECT 1 FROM core_licence AS licence
+            WHERE licence.site_id = unknown.site_id
+                AND licence.role IN ('repackager', 'parallel_trader', 'manufacturer', 'maker')
+                AND unknown.first_at >= licence.valid_from
+                AND unknown.first_at < coalesce(licence.valid_to, DATE '9999-12-30') + 1
+        ) AS is_licensed_repack
+    FROM unknown
+    JOIN lot ON lot.lot_id = unknown.lot_id
+    LEFT JOIN core_site AS site ON site.site_id = unknown.site_id
+    LEFT JOIN cased ON cased.unit_id = unknown.unit_id
+    LEFT JOIN swapped ON swapped.unit_id = unknown.unit_id
+    LEFT JOIN fused ON fused.unit_id = unknown.unit_id
+    LEFT JOIN typed ON typed.unit_id = unknown.unit_id
+    LEFT JOIN mistyped ON mistyped.unit_id = unknown.unit_id
+    LEFT JOIN reread ON reread.unit_id = unknown.unit_id
+),
+judged AS (
+    SELECT
+        tested.*,
+        CASE
+            WHEN NOT is_covered THEN NULL
+            WHEN is_cased THEN 'B01'
+            WHEN is_swapped THEN 'B02'
+            WHEN is_fused THEN 'B03'
+            WHEN edits IS NOT NULL THEN 'B04'
+            WHEN holds_gtin THEN 'B05'
+            WHEN confirmed > 0 THEN 'B06'
+            WHEN is_licensed_repack THEN 'B19'
+            WHEN is_reread THEN 'B28'
+        END AS benign,
+        CASE
+            WHEN NOT is_covered THEN 'data_gap'
+            WHEN benign IS NULL THEN 'stands'
+            ELSE 'explained'
+        END AS status,
+        CASE
+            WHEN NOT is_covered THEN 'S4'
+            WHEN lot_units <= coalesce(missing_units, 0) THEN 'S2'
+            ELSE 'S1'
+        END AS severity,
+        CASE WHEN is_covered THEN site_id END AS shown_site_id
+    FROM tested
+),
+grouped AS (
+    SELECT
+        lot_id, shown_site_id, severity, status, benign,
+        count(*) AS units,
+        min(unit_id) AS unit_id,
+        sum(refused) AS refused,
+        arg_min(judged, unit_id) AS shown,
+        list_sort(list_distinct(flatten(list(record_ids))))[:200] AS record_ids
+    FROM judged
+    GROUP BY lot_id, shown_site_id, severity, status, benign
+)
+SELECT
+    lot_id::INTEGER AS lot_id,
+    CASE WHEN units = 1 THEN unit_id END::BIGINT AS unit_id,
+    NULL::BIGINT AS container_id,
+    shown_site_id::INTEGER AS site_id,
+    NULL::INTEGER AS other_site_id,
+    severity,
+    status,
+    benign,
+    CASE WHEN status = 'data_gap' THEN 'missing' ELSE 'conflicting' END AS history,
+    units::DOUBLE AS units,
+    to_json({
+        'coverage': round(shown.coverage, 4), 'unknown_packs': shown.lot_units,
+        'missing_packs': shown.missing_units, 'refused': refused
+    }) AS observed,
+    to_json({'coverage': setting.coverage, 'missing_packs': 0}) AS threshold,
+    CASE
+        WHEN status = 'data_gap' THEN to_json([
+            to_json({
+                'code': 'B06', 'result': 'not_testable', 'coverage': round(shown.coverage, 4)
+            })
+        ])
+        ELSE to_json([
+            to_json({
+                'code': 'B01', 'result': if(shown.is_cased, 'supported', 'ruled_out'),
+                'is_known_in_other_case': shown.is_cased
+            }),
+            to_json({
+                'code': 'B02', 'result': if(shown.is_swapped, 'supported', 'ruled_out'),
+                'is_known_on_other_keyboard': shown.is_swapped
+            }),
+            to_json({
+                'code': 'B03', 'result': if(shown.is_fused, 'supported', 'ruled_out'),
+                'holds_known_serial': shown.is_fused
+            }),
+            to_json({
+                'code': 'B04',
+                'result': CASE
+                    WHEN shown.edits IS NOT NULL THEN 'supported'
+                    WHEN shown.is_typed AND NOT shown.is_tried THEN 'not_testable'
+                    ELSE 'ruled_out'
+                END,
+                'is_typed': shown.is_typed, 'edits': shown.edits
+            }),
+            to_json({
+                'code': 'B05', 'result': if(shown.holds_gtin, 'supported', 'ruled_out'),
+                'holds_gtin': shown.holds_gtin
+            }),
+            to_json({
+                'code': 'B06', 'result': if(shown.confirmed > 0, 'supported', 'ruled_out'),
+                'answered_active': shown.confirmed, 'missing_packs': shown.missing_units
+            }),
+            to_json({
+                'code': 'B19', 'result': if(shown.is_licensed_repack, 'supported', 'ruled_out'),
+                'is_at_repacker': shown.is_at_repacker, 'is_licensed': shown.is_licensed_repack
+            }),
+            to_json({'code': 'B27', 'result': 'not_testable'}),
+            to_json({
+                'code': 'B28', 'result': if(shown.is_reread, 'supported', 'ruled_out'),
+                'is_read_otherwise_too': shown.is_reread
+            })
+        ])
+    END::JSON AS tests,
+    record_ids
+FROM grouped
+CROSS JOIN setting
+ORDER BY lot_id, status DESC, severity, units DESC, site_id, benign

@@ -1,0 +1,275 @@
+-- model:   P17_receive_no_ship
+-- purpose: Goods that a site received though nobody reported sending them.
+-- grain:   one row per lot, receiver, sender and explanation; one data gap per lot
+-- key:     none
+-- pattern: P17
+-- family:  lifecycle
+-- definition: A pack or its case is received at B and no shipping to B is reported in the 30 days
+--   before, nor within the lag norm after.
+-- guard: The lot is covered (commissioned share at least 0.99), and the sender, which the receipt
+--   or the pack's last custody names, reported shippings in that window; else one data gap a lot.
+-- severity: S3 always.
+-- benign: B06 (most receipts from that sender lack a shipping, over several lots), B11 (a shipping
+--   to here is reported later, or the receipt is younger than the lag norm), B12 (a container that
+--   held the pack was shipped), B15 (the same pack was shipped to another address), B23 (a third
+--   party shipped it for the owner).
+-- source: typology P17
+-- reads:   core_custody, core_feed, core_link, core_lot, core_movement, core_site, core_unit, raw_setting, stg_clock, stg_event, stg_event_item
+-- columns: as in find_finding's pattern shape
+-- caveats: A move between two sites of one company is no handover and is left out. A sender whose
+--   data shows one consignment of a lot and not the next reads as a receipt without shipping.
+WITH setting AS (
+    SELECT
+        max(value) FILTER (WHERE name = 'P17.window_days') AS window_days,
+        max(value) FILTER (WHERE name = 'P17.late_h') AS late_h,
+        max(value) FILTER (WHERE name = 'P17.partial_share') AS partial_share,
+        max(value) FILTER (WHERE name = 'P17.partial_lots') AS partial_lots
+    FROM raw_setting
+),
+held AS (
+    SELECT
+        hop.lot_id, hop.unit_id, hop.from_site_id, hop.to_site_id, hop.shipped_at, hop.received_at,
+        hop.ship_record_id, hop.receive_record_id,
+        coalesce(
+            hop.from_site_id,
+            lag(coalesce(hop.to_site_id, hop.from_site_id))
+                OVER (PARTITION BY hop.lot_id, hop.unit_id ORDER BY hop.hop_no),
+            unit.commissioned_site_id
+        ) AS sender_id
+    FROM core_custody AS hop
+    LEFT JOIN core_unit AS unit ON hop.unit_id = unit.unit_id
+),
+orphan AS (
+    SELECT held.*
+    FROM held
+    LEFT JOIN core_site AS sender ON held.sender_id = sender.site_id
+    LEFT JOIN core_site AS receiver ON held.to_site_id = receiver.site_id
+    WHERE held.receive_record_id IS NOT NULL AND held.ship_record_id IS NULL
+        AND held.received_at IS NOT NULL AND held.to_site_id IS NOT NULL
+        AND held.sender_id IS DISTINCT FROM held.to_site_id
+        AND coalesce(sender.partner_id <> receiver.partner_id, true)
+),
+-- The sender spoke in the window. Where no sender is known, any site that sent the lot stands for it.
+ship_day AS (
+    SELECT DISTINCT from_site_id, lot_id, CAST(shipped_at AS DATE) AS day
+    FROM core_movement
+    WHERE ship_record_id IS NOT NULL AND shipped_at IS NOT NULL
+),
+consignment AS (
+    SELECT DISTINCT lot_id, to_site_id, sender_id, receive_record_id, received_at
+    FROM orphan
+),
+heard AS (
+    SELECT DISTINCT consignment.lot_id, consignment.sender_id, consignment.receive_record_id
+    FROM consignment
+    CROSS JOIN setting
+    INNER JOIN ship_day
+        ON consignment.sender_id = ship_day.from_site_id
+        AND ship_day.day
+            BETWEEN CAST(consignment.received_at AS DATE) - CAST(window_days AS INTEGER)
+            AND CAST(consignment.received_at AS DATE) + 1
+    UNION
+    SELECT DISTINCT consignment.lot_id, consignment.sender_id, consignment.receive_record_id
+    FROM consignment
+    INNER JOIN ship_day ON consignment.lot_id = ship_day.lot_id
+    WHERE consignment.sender_id IS NULL
+),
+-- Shippings of the same packs that no receipt answers.
+loose AS (
+    SELECT
+        orphan.lot_id, orphan.unit_id, orphan.receive_record_id,
+        bool_or(
+            coalesce(sent.from_site_id = orphan.sender_id, true)
+            AND coalesce(sent.to_site_id = orphan.to_site_id, true)
+        ) AS is_to_here,
+        bool_or(
+            sent.from_site_id = orphan.sender_id AND sent.to_site_id <> orphan.to_site_id
+        ) AS is_elsewhere,
+        bool_or(sent.from_site_id <> orphan.sender_id) AS is_by_other
+    FROM orphan
+    CROSS JOIN setting
+    INNER JOIN core_custody AS sent
+        ON orphan.lot_id = sent.lot_id AND orphan.unit_id = sent.unit_id
+        AND sent.ship_record_id IS NOT NULL AND sent.receive_record_id IS NULL
+        AND sent.shipped_at BETWEEN orphan.received_at - to_days(CAST(window_days AS INTEGER))
+        AND orphan.received_at + to_hours(CAST(late_h AS INTEGER))
+    GROUP BY orphan.lot_id, orphan.unit_id, orphan.receive_record_id
+),
+box AS (
+    SELECT orphan.lot_id, orphan.unit_id, orphan.receive_record_id, orphan.received_at,
+        link.parent_id
+    FROM orphan
+    INNER JOIN core_link AS link ON orphan.unit_id = link.child_id
+    WHERE link.opened_at <= orphan.received_at
+),
+nested_box AS (
+    SELECT * FROM box
+    UNION
+    SELECT box.lot_id, box.unit_id, box.receive_record_id, box.received_at, link.parent_id
+    FROM box
+    INNER JOIN core_link AS link ON box.parent_id = link.child_id
+    WHERE link.opened_at <= box.received_at
+),
+box_sent AS (
+    SELECT item.epc_id AS parent_id, event.event_at
+    FROM stg_event AS event
+    INNER JOIN stg_event_item AS item ON event.record_id = item.record_id
+    WHERE event.step = 'shipping' AND event.status = 'live'
+        AND item.epc_id IN (SELECT parent_id FROM nested_box)
+),
+boxed AS (
+    SELECT DISTINCT nested_box.lot_id, nested_box.unit_id, nested_box.receive_record_id
+    FROM nested_box
+    CROSS JOIN setting
+    INNER JOIN box_sent
+        ON nested_box.parent_id = box_sent.parent_id
+        AND box_sent.event_at
+            BETWEEN nested_box.received_at - to_days(CAST(window_days AS INTEGER))
+            AND nested_box.received_at + to_hours(CAST(late_h AS INTEGER))
+),
+-- Is it the sender's habit? Lots received from it with no shipping, of all lots received from it.
+lot_from_sender AS (
+    SELECT sender_id, lot_id, bool_or(ship_record_id IS NULL) AS is_orphaned
+    FROM held
+    WHERE receive_record_id IS NOT NULL AND sender_id IS NOT NULL
+        AND sender_id IS DISTINCT FROM to_site_id
+    GROUP BY sender_id, lot_id
+),
+habit AS (
+    SELECT
+        sender_id,
+        count(*) FILTER (WHERE is_orphaned) AS orphaned_lots,
+        round(avg(CAST(is_orphaned AS INTEGER)), 4) AS orphaned_share
+    FROM lot_from_sender
+    GROUP BY sender_id
+),
+judged AS (
+    SELECT
+        orphan.lot_id, orphan.unit_id, orphan.to_site_id, orphan.sender_id,
+        orphan.receive_record_id,
+        lot.is_covered AND heard.receive_record_id IS NOT NULL AS is_guarded,
+        coalesce(loose.is_to_here, false) AS is_to_here,
+        coalesce(loose.is_elsewhere, false) AS is_elsewhere,
+        coalesce(loose.is_by_other, false) AS is_by_other,
+        boxed.unit_id IS NOT NULL AS is_boxed,
+        date_diff('minute', orphan.received_at, clock.as_of) / 60.0 AS age_h,
+        greatest(setting.late_h, coalesce(feed.lag_p95_h, 0)) AS norm_h,
+        habit.orphaned_lots,
+        habit.orphaned_share,
+        coalesce(
+            habit.orphaned_lots >= setting.partial_lots
+            AND habit.orphaned_share >= setting.partial_share, false
+        ) AS is_habit
+    FROM orphan
+    CROSS JOIN setting
+    CROSS JOIN stg_clock AS clock
+    INNER JOIN core_lot AS lot ON orphan.lot_id = lot.lot_id
+    LEFT JOIN heard
+        ON orphan.lot_id = heard.lot_id AND orphan.receive_record_id = heard.receive_record_id
+        AND orphan.sender_id IS NOT DISTINCT FROM heard.sender_id
+    LEFT JOIN loose
+        ON orphan.lot_id = loose.lot_id AND orphan.unit_id = loose.unit_id
+        AND orphan.receive_record_id = loose.receive_record_id
+    LEFT JOIN boxed
+        ON orphan.lot_id = boxed.lot_id AND orphan.unit_id = boxed.unit_id
+        AND orphan.receive_record_id = boxed.receive_record_id
+    LEFT JOIN habit ON orphan.sender_id = habit.sender_id
+    LEFT JOIN core_feed AS feed ON orphan.sender_id = feed.site_id
+),
+coded AS (
+    SELECT
+        *,
+        CASE
+            WHEN NOT is_guarded THEN NULL
+            WHEN is_to_here OR age_h < norm_h THEN 'B11'
+            WHEN is_boxed THEN 'B12'
+            WHEN is_elsewhere THEN 'B15'
+            WHEN is_by_other THEN 'B23'
+            WHEN is_habit THEN 'B06'
+        END AS benign
+    FROM judged
+),
+grouped AS (
+    SELECT
+        lot_id,
+        CASE WHEN is_guarded THEN to_site_id END AS site_id,
+        CASE WHEN is_guarded THEN sender_id END AS other_site_id,
+        is_guarded,
+        benign,
+        count(DISTINCT unit_id) AS units,
+        count(DISTINCT unit_id) FILTER (WHERE is_to_here) AS shipped_here_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_boxed) AS boxed_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_elsewhere) AS shipped_elsewhere_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_by_other) AS shipped_by_other_units,
+        round(min(age_h), 1) AS age_h,
+        max(norm_h) AS norm_h,
+        max(orphaned_lots) AS orphaned_lots,
+        max(orphaned_share) AS orphaned_share,
+        list_sort(list(DISTINCT receive_record_id))[1:50] AS record_ids
+    FROM coded
+    GROUP BY ALL
+)
+SELECT
+    grouped.lot_id,
+    CAST(NULL AS BIGINT) AS unit_id,
+    CAST(NULL AS BIGINT) AS container_id,
+    grouped.site_id,
+    grouped.other_site_id,
+    CASE WHEN grouped.is_guarded THEN 'S3' ELSE 'S4' END AS severity,
+    CASE
+        WHEN NOT grouped.is_guarded THEN 'data_gap'
+        WHEN grouped.benign IS NOT NULL THEN 'explained'
+        ELSE 'stands'
+    END AS status,
+    grouped.benign,
+    'missing' AS history,
+    CAST(grouped.units AS DOUBLE) AS units,
+    json_object(
+        'units_without_shipping', grouped.units, 'coverage', lot.coverage
+    ) AS observed,
+    json_object('units_without_shipping', 0, 'coverage', 0.99) AS threshold,
+    CASE
+        WHEN NOT grouped.is_guarded THEN json_array()
+        ELSE json_array(
+            json_object(
+                'code', 'B11',
+                'result', CASE WHEN grouped.benign = 'B11' THEN 'supported' ELSE 'ruled_out' END,
+                'shipped_here_units', grouped.shipped_here_units,
+                'age_h', grouped.age_h, 'norm_h', grouped.norm_h
+            ),
+            json_object(
+                'code', 'B12',
+                'result', CASE WHEN grouped.boxed_units > 0 THEN 'supported' ELSE 'ruled_out' END,
+                'shipped_in_container_units', grouped.boxed_units
+            ),
+            json_object(
+                'code', 'B15',
+                'result',
+                CASE WHEN grouped.shipped_elsewhere_units > 0 THEN 'supported' ELSE 'ruled_out' END,
+                'shipped_elsewhere_units', grouped.shipped_elsewhere_units
+            ),
+            json_object(
+                'code', 'B23',
+                'result',
+                CASE WHEN grouped.shipped_by_other_units > 0 THEN 'supported' ELSE 'ruled_out' END,
+                'shipped_by_other_units', grouped.shipped_by_other_units
+            ),
+            json_object(
+                'code', 'B06',
+                'result',
+                CASE
+                    WHEN grouped.other_site_id IS NULL THEN 'not_testable'
+                    WHEN grouped.orphaned_lots >= setting.partial_lots
+                        AND grouped.orphaned_share >= setting.partial_share THEN 'supported'
+                    ELSE 'ruled_out'
+                END,
+                'lots_without_shipping', grouped.orphaned_lots,
+                'share_of_lots', grouped.orphaned_share
+            )
+        )
+    END AS tests,
+    grouped.record_ids
+FROM grouped
+CROSS JOIN setting
+INNER JOIN core_lot AS lot ON grouped.lot_id = lot.lot_id
+ORDER BY ALL

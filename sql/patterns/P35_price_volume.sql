@@ -1,0 +1,323 @@
+-- model:   P35_price_volume
+-- purpose: Trade at a price far below what others ask, or in a volume far above what was usual.
+-- grain:   one row per lot, seller, buyer, product, month and kind (price, volume)
+-- key:     none
+-- pattern: P35
+-- family:  quantity
+-- definition: Price: the month's median unit price of a seller-buyer-GTIN edge is under 75 % of the
+--   median of other sellers' prices over the 12 months before, or its robust z (log scale) is -4 or
+--   less; and it undercuts nine in ten of those prices, and 75 % of what this seller asked this
+--   buyer before. Volume: the month's units of the edge have robust z 4 or more (log scale, at least
+--   the spread of counting) over its own last 12 months, exceed the maximum of the last 6 and are
+--   three times the mean of the last 12.
+-- guard: Price: at least 5 prices of at least 3 other sellers in the same currency and unit. Volume:
+--   at least 6 months with trade in the 12 before. Returns and disposals are left out. Without
+--   prices or history nothing is said.
+-- severity: S3 always.
+-- benign: B25 (price: not low against what other sellers ask in the three months around; volume:
+--   the median other buyer of the product, of at least 5, took at least 1.5 times its own usual
+--   amount that month, or the buyer's total from all sellers is not high).
+-- source: typology P35; suspicious-order baselines for controlled drugs (six-month maximum, multiple
+--   of the twelve-month mean)
+-- reads:   core_movement, raw_setting
+-- columns: as in find_finding's pattern shape
+-- caveats: Months are calendar months; a running one is judged as it stands. Discounts for
+--   quantity read as low prices.
+WITH setting AS (
+    SELECT
+        max(value) FILTER (WHERE name = 'P35.price_share') AS price_share,
+        max(value) FILTER (WHERE name = 'P35.price_z') AS price_z,
+        max(value) FILTER (WHERE name = 'P35.least_prices') AS least_prices,
+        max(value) FILTER (WHERE name = 'P35.least_sellers') AS least_sellers,
+        max(value) FILTER (WHERE name = 'P35.undercut_share') AS undercut_share,
+        max(value) FILTER (WHERE name = 'P35.around_months') AS around_months,
+        max(value) FILTER (WHERE name = 'P35.volume_z') AS volume_z,
+        max(value) FILTER (WHERE name = 'P35.mean_multiple') AS mean_multiple,
+        max(value) FILTER (WHERE name = 'P35.least_months') AS least_months,
+        max(value) FILTER (WHERE name = 'P35.peer_growth') AS peer_growth,
+        max(value) FILTER (WHERE name = 'P35.least_peers') AS least_peers,
+        max(value) FILTER (WHERE name = 'P35.least_spread') AS least_spread
+    FROM raw_setting
+),
+sale AS (
+    SELECT
+        lot_id, gtin, from_site_id, to_site_id, units, unit_price,
+        coalesce(currency, '') AS currency, coalesce(uom, '') AS uom,
+        CAST(date_trunc('month', coalesce(shipped_at, received_at)) AS DATE) AS month,
+        coalesce(ship_record_id, receive_record_id) AS record_id
+    FROM core_movement
+    WHERE from_site_id IS NOT NULL AND to_site_id IS NOT NULL AND from_site_id <> to_site_id
+        AND units > 0 AND gtin IS NOT NULL
+        AND coalesce(shipped_at, received_at) IS NOT NULL
+        AND coalesce(reason, 'sale') = 'sale'
+),
+-- Prices, one line per edge and month.
+price AS (
+    SELECT
+        gtin, currency, uom, from_site_id, to_site_id, month,
+        median(unit_price) AS unit_price,
+        count(*) AS prices
+    FROM sale
+    WHERE unit_price > 0
+    GROUP BY gtin, currency, uom, from_site_id, to_site_id, month
+),
+market AS (
+    SELECT
+        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
+        price.unit_price, price.prices,
+        median(other.unit_price) AS reference,
+        median(ln(other.unit_price)) AS log_reference,
+        mad(ln(other.unit_price)) AS log_mad,
+        sum(other.prices) AS reference_prices,
+        count(DISTINCT other.from_site_id) AS reference_sellers,
+        avg(CASE WHEN other.unit_price > price.unit_price THEN 1.0 ELSE 0.0 END) AS undercut_share
+    FROM price
+    INNER JOIN price AS other
+        ON price.gtin = other.gtin AND price.currency = other.currency AND price.uom = other.uom
+        AND price.from_site_id <> other.from_site_id
+        AND other.month BETWEEN price.month - INTERVAL 12 MONTH AND price.month
+    GROUP BY price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id,
+        price.month, price.unit_price, price.prices
+),
+-- B25: what other sellers ask in the months around, those after included.
+around AS (
+    SELECT
+        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
+        median(other.unit_price) AS around_reference,
+        count(DISTINCT other.from_site_id) AS around_sellers
+    FROM price
+    CROSS JOIN setting
+    INNER JOIN price AS other
+        ON price.gtin = other.gtin AND price.currency = other.currency AND price.uom = other.uom
+        AND price.from_site_id <> other.from_site_id
+        AND abs(date_diff('month', price.month, other.month)) <= setting.around_months
+    GROUP BY price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id,
+        price.month
+),
+own_price AS (
+    SELECT
+        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
+        median(earlier.unit_price) AS own_reference
+    FROM price
+    INNER JOIN price AS earlier
+        ON price.gtin = earlier.gtin AND price.currency = earlier.currency
+        AND price.uom = earlier.uom AND price.from_site_id = earlier.from_site_id
+        AND earlier.month >= price.month - INTERVAL 12 MONTH AND earlier.month < price.month
+    GROUP BY ALL
+),
+price_finding AS (
+    SELECT
+        market.*,
+        market.unit_price / market.reference AS price_share,
+        (ln(market.unit_price) - market.log_reference)
+        / greatest(1.4826 * market.log_mad, setting.least_spread) AS price_z,
+        around.around_reference, coalesce(around.around_sellers, 0) AS around_sellers,
+        coalesce(
+            market.unit_price >= setting.price_share * around.around_reference, false
+        ) AS is_market_low
+    FROM market
+    CROSS JOIN setting
+    LEFT JOIN own_price
+        ON market.gtin = own_price.gtin AND market.currency = own_price.currency
+        AND market.uom = own_price.uom AND market.from_site_id = own_price.from_site_id
+        AND market.to_site_id = own_price.to_site_id AND market.month = own_price.month
+    LEFT JOIN around
+        ON market.gtin = around.gtin AND market.currency = around.currency
+        AND market.uom = around.uom AND market.from_site_id = around.from_site_id
+        AND market.to_site_id = around.to_site_id AND market.month = around.month
+    WHERE market.reference_prices >= setting.least_prices
+        AND market.reference_sellers >= setting.least_sellers
+        AND market.undercut_share >= setting.undercut_share
+        AND coalesce(
+            market.unit_price < setting.price_share * own_price.own_reference, true
+        )
+        AND (
+            market.unit_price < setting.price_share * market.reference
+            OR (ln(market.unit_price) - market.log_reference)
+            / greatest(1.4826 * market.log_mad, setting.least_spread) <= setting.price_z
+        )
+),
+-- Volumes: each edge month against its own twelve months before. The mean counts months without
+-- trade from the first of them with trade on; median and spread leave them out.
+edge AS (
+    SELECT gtin, from_site_id, to_site_id, month, sum(units) AS units
+    FROM sale
+    GROUP BY gtin, from_site_id, to_site_id, month
+),
+edge_history AS (
+    SELECT
+        edge.gtin, edge.from_site_id, edge.to_site_id, edge.month, edge.units,
+        count(*) AS history_months,
+        sum(earlier.units) / date_diff('month', min(earlier.month), edge.month) AS mean_units,
+        max(earlier.units) FILTER (WHERE earlier.month >= edge.month - INTERVAL 6 MONTH)
+            AS half_max_units,
+        median(ln(earlier.units)) AS log_median,
+        -- Counts of a few packs scatter by themselves: the spread is at least that of counting.
+        greatest(
+            1.4826 * mad(ln(earlier.units)), 1 / sqrt(median(earlier.units)),
+            max(setting.least_spread)
+        ) AS spread
+    FROM edge
+    CROSS JOIN setting
+    INNER JOIN edge AS earlier
+        ON edge.gtin = earlier.gtin AND edge.from_site_id = earlier.from_site_id
+        AND edge.to_site_id = earlier.to_site_id
+        AND earlier.month >= edge.month - INTERVAL 12 MONTH AND earlier.month < edge.month
+    GROUP BY edge.gtin, edge.from_site_id, edge.to_site_id, edge.month, edge.units
+),
+buyer_month AS (
+    SELECT gtin, to_site_id, month, sum(units) AS units
+    FROM edge
+    GROUP BY gtin, to_site_id, month
+),
+buyer_history AS (
+    SELECT
+        buyer.gtin, buyer.to_site_id, buyer.month, buyer.units,
+        count(*) AS history_months,
+        sum(earlier.units) / date_diff('month', min(earlier.month), buyer.month) AS mean_units
+    FROM buyer_month AS buyer
+    INNER JOIN buyer_month AS earlier
+        ON buyer.gtin = earlier.gtin AND buyer.to_site_id = earlier.to_site_id
+        AND earlier.month >= buyer.month - INTERVAL 12 MONTH AND earlier.month < buyer.month
+    GROUP BY buyer.gtin, buyer.to_site_id, buyer.month, buyer.units
+),
+high AS (
+    SELECT
+        edge_history.*,
+        (ln(edge_history.units) - edge_history.log_median)
+        / edge_history.spread AS volume_z,
+        buyer.units AS buyer_units,
+        buyer.mean_units AS buyer_mean_units
+    FROM edge_history
+    CROSS JOIN setting
+    INNER JOIN buyer_history AS buyer
+        ON edge_history.gtin = buyer.gtin AND edge_history.to_site_id = buyer.to_site_id
+        AND edge_history.month = buyer.month
+    WHERE edge_history.history_months >= setting.least_months
+        AND edge_history.units > coalesce(edge_history.half_max_units, 0)
+        AND edge_history.units >= setting.mean_multiple * edge_history.mean_units
+        AND (ln(edge_history.units) - edge_history.log_median)
+        / edge_history.spread >= setting.volume_z
+),
+peer AS (
+    SELECT
+        high.gtin, high.from_site_id, high.to_site_id, high.month,
+        count(*) AS peers,
+        median(other.units / other.mean_units) AS peer_growth
+    FROM high
+    CROSS JOIN setting
+    INNER JOIN buyer_history AS other
+        ON high.gtin = other.gtin AND high.month = other.month
+        AND high.to_site_id <> other.to_site_id
+        AND other.history_months >= setting.least_months
+    GROUP BY high.gtin, high.from_site_id, high.to_site_id, high.month
+),
+volume_finding AS (
+    SELECT
+        high.*, coalesce(peer.peers, 0) AS peers, peer.peer_growth,
+        coalesce(peer.peers >= setting.least_peers AND peer.peer_growth >= setting.peer_growth, false)
+            AS is_market_high,
+        high.buyer_units < setting.mean_multiple * high.buyer_mean_units AS is_moved
+    FROM high
+    CROSS JOIN setting
+    LEFT JOIN peer
+        ON high.gtin = peer.gtin AND high.from_site_id = peer.from_site_id
+        AND high.to_site_id = peer.to_site_id AND high.month = peer.month
+),
+-- The lot that the month's trade on the edge was most about, and the records of it.
+edge_lot AS (
+    SELECT
+        sale.gtin, sale.from_site_id, sale.to_site_id, sale.month, sale.lot_id,
+        sum(sale.units) AS units,
+        list_sort(list(DISTINCT sale.record_id))[1:50] AS record_ids,
+        row_number() OVER (
+            PARTITION BY sale.gtin, sale.from_site_id, sale.to_site_id, sale.month
+            ORDER BY sum(sale.units) DESC, sale.lot_id
+        ) AS place
+    FROM sale
+    WHERE EXISTS (
+            SELECT 1 FROM price_finding AS f
+            WHERE f.gtin = sale.gtin AND f.from_site_id = sale.from_site_id
+                AND f.to_site_id = sale.to_site_id AND f.month = sale.month
+        )
+        OR EXISTS (
+            SELECT 1 FROM volume_finding AS f
+            WHERE f.gtin = sale.gtin AND f.from_site_id = sale.from_site_id
+                AND f.to_site_id = sale.to_site_id AND f.month = sale.month
+        )
+    GROUP BY sale.gtin, sale.from_site_id, sale.to_site_id, sale.month, sale.lot_id
+)
+SELECT
+    edge_lot.lot_id,
+    CAST(NULL AS BIGINT) AS unit_id,
+    CAST(NULL AS BIGINT) AS container_id,
+    found.from_site_id AS site_id,
+    found.to_site_id AS other_site_id,
+    'S3' AS severity,
+    CASE WHEN found.is_market_low THEN 'explained' ELSE 'stands' END AS status,
+    CASE WHEN found.is_market_low THEN 'B25' END AS benign,
+    'conflicting' AS history,
+    CAST(edge_lot.units AS DOUBLE) AS units,
+    json_object(
+        'price_share', round(found.price_share, 4), 'price_z', round(found.price_z, 2),
+        'unit_price', found.unit_price, 'reference_price', round(found.reference, 4),
+        'reference_prices', found.reference_prices, 'reference_sellers', found.reference_sellers,
+        'month', strftime(found.month, '%Y-%m')
+    ) AS observed,
+    json_object(
+        'price_share', setting.price_share, 'price_z', setting.price_z,
+        'reference_prices', setting.least_prices, 'reference_sellers', setting.least_sellers
+    ) AS threshold,
+    json_array(json_object(
+        'code', 'B25',
+        'result', CASE
+            WHEN found.is_market_low THEN 'supported'
+            WHEN found.around_sellers = 0 THEN 'not_testable'
+            ELSE 'ruled_out'
+        END,
+        'reference_price_around', round(found.around_reference, 4),
+        'sellers_around', found.around_sellers
+    )) AS tests,
+    edge_lot.record_ids
+FROM price_finding AS found
+CROSS JOIN setting
+INNER JOIN edge_lot
+    ON found.gtin = edge_lot.gtin AND found.from_site_id = edge_lot.from_site_id
+    AND found.to_site_id = edge_lot.to_site_id AND found.month = edge_lot.month
+    AND edge_lot.place = 1
+UNION ALL
+SELECT
+    edge_lot.lot_id, NULL, NULL, found.from_site_id, found.to_site_id,
+    'S3',
+    CASE WHEN found.is_market_high OR found.is_moved THEN 'explained' ELSE 'stands' END,
+    CASE WHEN found.is_market_high OR found.is_moved THEN 'B25' END,
+    'conflicting',
+    CAST(found.units AS DOUBLE),
+    json_object(
+        'volume_z', round(found.volume_z, 2), 'month_units', found.units,
+        'half_year_maximum_units', found.half_max_units,
+        'multiple_of_year_mean', round(found.units / found.mean_units, 2),
+        'history_months', found.history_months, 'month', strftime(found.month, '%Y-%m')
+    ),
+    json_object(
+        'volume_z', setting.volume_z, 'month_units', found.half_max_units,
+        'multiple_of_year_mean', setting.mean_multiple, 'history_months', setting.least_months
+    ),
+    json_array(json_object(
+        'code', 'B25',
+        'result', CASE
+            WHEN found.is_market_high OR found.is_moved THEN 'supported'
+            WHEN found.peers < setting.least_peers THEN 'not_testable'
+            ELSE 'ruled_out'
+        END,
+        'peers', found.peers, 'peer_growth', round(found.peer_growth, 2),
+        'buyer_multiple_of_year_mean', round(found.buyer_units / found.buyer_mean_units, 2)
+    )),
+    edge_lot.record_ids
+FROM volume_finding AS found
+CROSS JOIN setting
+INNER JOIN edge_lot
+    ON found.gtin = edge_lot.gtin AND found.from_site_id = edge_lot.from_site_id
+    AND found.to_site_id = edge_lot.to_site_id AND found.month = edge_lot.month
+    AND edge_lot.place = 1
+ORDER BY ALL

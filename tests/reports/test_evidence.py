@@ -1,0 +1,100 @@
+"""Evidence names its sources, finds the lot, and stays bounded."""
+
+import dataclasses
+
+import pytest
+
+from data.errors import NotFoundError
+from reports import claims, evidence
+from reports.evidence import gather, gather_index
+from tests.reports.sample import CLEAR, HELD, WATCHED, sample_warehouse
+
+CLAIMS = [
+    value
+    for value in vars(claims).values()
+    if isinstance(value, type) and issubclass(value, claims.Claim)
+]
+
+
+@pytest.mark.parametrize("kind", CLAIMS, ids=lambda kind: kind.__name__)
+def test_a_claim_without_a_source_cannot_be_made(kind: type[claims.Claim]) -> None:
+    values = {f.name: None for f in dataclasses.fields(kind)} | {"record_ids": ()}
+    with pytest.raises(claims.UncitedClaimError):
+        kind(**values)
+
+
+def test_every_record_behind_a_claim_exists(con, held) -> None:
+    known = {row[0] for row in con.execute("SELECT record_id FROM stg_record").fetchall()}
+    made = [
+        *held.standing.rows,
+        *held.explained.rows,
+        *held.timeline.rows,
+        *held.lanes.rows,
+        *held.holdings.rows,
+        *held.sites.rows,
+        *(c for f in held.standing.rows for c in f.citations.rows),
+    ]
+    assert len(made) > 30
+    assert {record for claim in made for record in claim.record_ids} <= known
+
+
+def test_cited_records_tell_both_clocks_the_place_and_the_document(held) -> None:
+    first = held.standing.rows[0].citations.rows[0]
+    assert first.event_at is not None
+    assert first.recorded_at is not None
+    assert first.event_at < first.recorded_at
+    assert (first.step, held.places[first.site_id].name) == ("dispensing", "Dom-Apotheke")
+    assert (first.path, first.position) == ("inbox/day-2.xml", 19)
+
+
+def test_the_gravest_finding_comes_first(held) -> None:
+    assert [f.pattern for f in held.standing.rows] == ["P01", "P26", "P34"]
+
+
+def test_packs_are_counted_once_where_they_were_last_known(held) -> None:
+    by_state = {}
+    for holding in held.holdings.rows:
+        by_state[holding.state] = by_state.get(holding.state, 0) + holding.units
+    assert by_state == {"at_site": 95, "in_transit": 5, "ended": 20}
+
+
+def test_packs_without_serials_are_found_by_balance(hostile) -> None:
+    (holding,) = hostile.holdings.rows
+    assert (holding.basis, holding.site_id, holding.units) == ("balance", 10, 900)
+
+
+def test_an_unknown_lot_is_said_to_be_unknown(con) -> None:
+    with pytest.raises(NotFoundError):
+        gather(con, HELD[0], "no such lot")
+
+
+def test_a_clear_lot_has_evidence_too(con) -> None:
+    found = gather(con, *CLEAR)
+    assert found.risk.tier == "clear"
+    assert [f.benign for f in found.explained.rows] == ["B10"]
+
+
+def test_a_large_lot_stays_bounded_and_counts_the_rest() -> None:
+    with sample_warehouse() as con:
+        con.execute(
+            "INSERT INTO evid_lot_timeline BY NAME SELECT 3 AS lot_id, 10 + i AS row_no, "
+            "TIMESTAMP '2024-05-30' AS first_at, TIMESTAMP '2024-05-30' AS last_at, "
+            "'dispensing' AS step, 3 AS site_id, 2 AS units, 1 AS event_count, "
+            "false AS is_inferred, false AS is_cited, [1001] AS record_ids FROM range(1000) t(i)"
+        )
+        timeline = gather(con, *WATCHED).timeline
+    assert len(timeline.rows) + timeline.rest_count == 1004
+    assert len(timeline.rows) <= evidence.MOST_TIMELINE_ROWS
+    assert timeline.rest_units == 2 * timeline.rest_count
+
+
+def test_the_index_ranks_by_tier_then_suspicion_and_leaves_clear_lots_out(con) -> None:
+    index = gather_index(con)
+    assert [lot.tier for lot in index.lots.rows] == ["hold", "watch", "watch"]
+    assert index.lots.rows[1].lot == WATCHED[1]
+    assert index.tier_counts == {"hold": 1, "investigate": 0, "watch": 2, "clear": 1}
+
+
+def test_the_index_totals_are_those_of_the_findings(con) -> None:
+    index = gather_index(con)
+    assert (index.standing, index.explained, index.gaps) == (5, 4, 1)

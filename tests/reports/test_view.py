@@ -1,0 +1,161 @@
+"""What an officer reads is right for the lot at hand."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from reports.claims import Bounded, Risk
+from reports.conclusion import conclude
+from reports.evidence import gather, gather_index
+from reports.index_view import view_index
+from reports.view import view_lot
+from tests.reports.sample import CLEAR, WATCHED
+
+
+def risk(held, **values: object) -> Risk:
+    return replace(held.risk, **values)
+
+
+def test_a_held_lot_is_suspect_in_the_words_of_both_regimes(held) -> None:
+    said = conclude(held)
+    assert "suspect product in the sense of the DSCSA" in said.statement
+    assert "potential suspect falsification" in said.statement
+    assert "potentially counterfeit" in said.statement
+    assert said.certainty.startswith("Strong: 2 independent kinds")
+    assert said.tally == "6 findings, 3 explained, 3 stand; 1 question the data cannot answer"
+
+
+def test_a_held_lot_is_to_be_quarantined_now_and_where(held) -> None:
+    first = conclude(held).actions[0]
+    assert first.when == "Now"
+    assert first.what.startswith("Quarantine the 100 packs last known at 5 sites")
+
+
+def test_what_would_change_the_conclusion_names_what_was_not_tested(held) -> None:
+    assert "old messages sent again with wrong times" in conclude(held).change
+
+
+def test_diversion_alone_is_not_called_a_falsification(held) -> None:
+    only = replace(held, standing=Bounded((held.standing.rows[2],)))
+    said = conclude(only).statement
+    assert "potentially diverted" in said
+    assert "falsification" not in said
+
+
+def test_absent_records_alone_never_make_a_strong_conclusion(held) -> None:
+    missing = tuple(replace(f, history="missing") for f in held.standing.rows)
+    assert conclude(replace(held, standing=Bounded(missing))).certainty.startswith("Limited")
+
+
+def test_one_kind_of_evidence_is_moderate_at_most(held) -> None:
+    one = replace(held, standing=Bounded((held.standing.rows[0],)))
+    assert conclude(one).certainty.startswith("Moderate")
+
+
+def test_a_watched_lot_is_not_called_suspect(con) -> None:
+    said = conclude(gather(con, *WATCHED))
+    assert "nothing in the event data makes lot KM0311 suspect" in said.statement
+    assert not any("uarantine" in action.what for action in said.actions)
+
+
+def test_a_clear_lot_says_why_it_is_clear(con) -> None:
+    page = view_lot(gather(con, *CLEAR))
+    assert page.conclusion.statement.endswith("stands.")
+    assert page.explained.rows[0][4] == "Clock or time zone of a site wrong"
+    assert page.explained.rows[0][6] == "clock shift 60 min"
+
+
+def test_a_lot_that_only_a_detector_raised_is_said_to_be_unusual_as_a_whole(held) -> None:
+    alarm = replace(held, standing=Bounded(), risk=risk(held, tier="watch", standing=0))
+    assert "unlike other lots as a whole" in conclude(alarm).statement
+
+
+def test_a_finding_shows_observed_limit_definition_and_tests_with_numbers(held) -> None:
+    finding = view_lot(held).findings[0]
+    assert finding.observed == (
+        "distance 629 km (limit 50 km), time between 1.2 h, speed 524 km/h (limit 120 km/h)"
+    )
+    assert finding.concerns == (
+        "serial number SN00007; Dom-Apotheke, Köln, DE and Farmacia Brera, Milano, IT"
+    )
+    assert finding.tests.rows[1][:3] == ("Clock or time zone of a site wrong", "B10", "ruled out")
+    assert "shift 60 min" in finding.tests.rows[1][3]
+
+
+def test_a_record_keeps_its_number_wherever_it_is_cited(held) -> None:
+    findings = view_lot(held).findings
+    by_event = {}
+    for finding in findings:
+        for row in finding.records.rows:
+            by_event.setdefault(row[6], set()).add(row[0])
+    assert all(len(numbers) == 1 for numbers in by_event.values())
+    assert [row[0] for row in findings[2].records.rows] == ["2"]
+
+
+def test_a_past_case_says_what_it_shares_and_what_not(held) -> None:
+    case = view_lot(held).cases[0]
+    assert case.shared == ("P01 One pack in two distant places",)
+    assert case.only_case[0].startswith("P02")
+    assert [signal[:3] for signal in case.only_lot] == ["P26", "P34"]
+    assert [(link.text, link.url) for link in case.links] == [
+        ("Authority's warning", "https://example.org/warning"),
+        ("Odd link", ""),
+    ]
+
+
+def test_it_says_plainly_when_no_case_is_near(held) -> None:
+    assert view_lot(replace(held, cases=())).cases_words.startswith("None of the known cases")
+    far = tuple(replace(case, is_near=False) for case in held.cases)
+    assert view_lot(replace(held, cases=far)).cases_words.startswith("None of the known cases")
+
+
+def test_score_parts_are_shown_with_suspicion_upwards(held) -> None:
+    score = view_lot(held).scores[0]
+    assert [row[2] for row in score.table.rows] == ["+2.1", "+1.3", "+1.2", "−0.4"]
+    assert "raw score 4.2" in score.summary
+
+
+def test_a_lot_without_places_partners_serials_or_scores_still_reads(hostile) -> None:
+    bare = replace(
+        hostile,
+        places={},
+        sites=Bounded(),
+        lanes=Bounded(),
+        timeline=Bounded(),
+        holdings=Bounded(),
+        feeds=(),
+        files=Bounded(),
+        run=replace(hostile.run, as_of=None),
+    )
+    page = view_lot(bare)
+    assert page.timeline_picture is None
+    assert page.findings[0].records.rows[0][4] == "place not stated"
+    assert "coverage is not known" in page.coverage[0]
+    assert page.scores == ()
+
+
+def test_coverage_names_inferred_moves_silent_sites_and_unread_records(held) -> None:
+    said = " ".join(view_lot(held).coverage)
+    assert "100 % of the lot: 120 commissioned of 120 stated" in said
+    assert "5 of 8 sites publish data of their own" in said
+    assert "inferred from a container" in said
+    assert "2 records of the documents below could not be read" in said
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"hold": 1, "watch": 2, "clear": 1}, "1 lot of 4 is suspect"),
+        ({"clear": 3}, "None of 3 lots is suspect"),
+        ({}, "No lot has been judged yet."),
+    ],
+)
+def test_the_index_says_at_once_how_many_lots_are_suspect(con, counts, words) -> None:
+    page = view_index(replace(gather_index(con), tier_counts=counts))
+    assert page.summary.startswith(words)
+
+
+def test_a_date_of_the_run_is_part_of_the_statement(held) -> None:
+    later = replace(held, run=replace(held.run, as_of=datetime(2025, 2, 3)))
+    assert "up to 3 Feb 2025" in conclude(later).statement
