@@ -50,6 +50,8 @@ FEATURES = (
     _count("span_days", "time", "d"),
     _count("transit_h_median", "time", "h"),
     _count("dwell_h_median", "time", "h"),
+    _count("dwell_h_max", "time", "h"),
+    _count("expiry_days_left", "time", "d"),  # negative past expiry
     _count("lag_h_p95", "time", "h"),
     _share("inferred_share", "completeness"),
     _share("broken_hop_share", "completeness"),

@@ -80,7 +80,9 @@ class Lots:
     features: tuple[Feature, ...]
     values: FloatArray  # (lots, features), NaN unknown
     signals: FloatArray  # (lots, SIGNALS): 1 stands, 0.5 explained by, NaN not tested
-    ruled_out: BoolArray  # (lots, SIGNALS): tests spoke against this cause and none for it
+    ruled_out: (
+        BoolArray  # (lots, SIGNALS): of what stands, tests spoke against this cause and none for it
+    )
     is_suspect: BoolArray  # tier other than clear
     is_reference: BoolArray  # nothing stands
 
@@ -205,7 +207,7 @@ def _score_frame(detector: str, lots: Lots, score: FloatArray) -> pl.DataFrame:
     if is_reference.sum() >= LEAST_REFERENCE:
         p_value = conformal_p_values(suspicion, suspicion[is_reference])
         p_value[is_reference] = training_p_values(suspicion[is_reference])
-        suspicion_pct = 100.0 * (1.0 - p_value)
+        suspicion_pct = 100.0 * (1.0 - _within_steps(p_value, suspicion))
     else:
         p_value = np.full(len(score), np.nan)
         suspicion_pct = _rank_pct(suspicion)
@@ -217,6 +219,24 @@ def _score_frame(detector: str, lots: Lots, score: FloatArray) -> pl.DataFrame:
         "p_value": p_value,
     }
     return pl.DataFrame(columns, schema=_SCORE_SCHEMA).fill_nan(None)
+
+
+def _within_steps(p_value: FloatArray, suspicion: FloatArray) -> FloatArray:
+    """Spread equal p-values down to the next smaller one, the oddest lot lowest.
+
+    A p-value has as many steps as there are reference lots; all lots that are odder than every
+    one of them share the last. Their scores still tell which to look at first.
+    """
+    spread = p_value.copy()
+    order = np.lexsort((suspicion, p_value))
+    order = order[~np.isnan(p_value[order])]
+    below = 0.0
+    for step in np.split(order, np.flatnonzero(np.diff(p_value[order])) + 1):
+        odd = suspicion[step]
+        at_least_as_odd = len(odd) - np.searchsorted(odd, odd, side="left")
+        spread[step] = below + (p_value[step] - below) * at_least_as_odd / max(len(odd), 1)
+        below = float(p_value[step].max(initial=below))
+    return spread
 
 
 def _rank_pct(suspicion: FloatArray) -> FloatArray:
@@ -330,7 +350,7 @@ def _matrix(frame: pl.DataFrame, names: list[str]) -> FloatArray:
 def _read_signals(
     con: duckdb.DuckDBPyConnection, row_of: Mapping[int, int]
 ) -> tuple[FloatArray, BoolArray]:
-    """Signals of each lot, and the benign causes that its tests spoke against."""
+    """Signals of each lot, and the benign causes ruled out for what stands."""
     tables = con.sql("SELECT table_name FROM information_schema.tables").fetchall()
     tested = {found[1] for (name,) in tables if (found := re.match(r"(P\d\d)_", name))}
     untested = [_POSITION[code] for code in PATTERN_CODES if code not in tested]
@@ -350,14 +370,14 @@ def _read_signals(
             signals[row, code] = 1.0
         elif status == "data_gap" and signals[row, code] != 1.0:
             signals[row, code] = np.nan
-        if status == "explained" and benign in _POSITION:
+        elif status == "explained" and benign in _POSITION:
             signals[row, _POSITION[benign]] = _EXPLAINED
-        for test in json.loads(tests or "[]"):
+        for test in json.loads(tests or "[]") if status == "stands" else ():
             position = _POSITION.get(test.get("code"))
             if position is not None:
                 supported[row, position] |= test.get("result") == "supported"
                 against[row, position] |= test.get("result") == "ruled_out"
-    return signals, against & ~supported & ~(signals == _EXPLAINED)
+    return signals, against & ~supported
 
 
 def _read_cases(con: duckdb.DuckDBPyConnection) -> Cases:

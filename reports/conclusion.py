@@ -32,7 +32,7 @@ class Conclusion:
 
 def conclude(evidence: LotEvidence) -> Conclusion:
     """Word the conclusion from what stands, what was explained and what could not be seen."""
-    is_suspect = evidence.risk.tier in ("hold", "investigate")
+    is_suspect = evidence.risk.tier in ("hold", "investigate") and _is_grave(evidence)
     return Conclusion(
         statement=_statement(evidence),
         certainty=_certainty(evidence),
@@ -63,7 +63,7 @@ def _tally(evidence: LotEvidence) -> str:
 def _statement(evidence: LotEvidence) -> str:
     standing, facts, as_of = evidence.standing.rows, evidence.facts, evidence.run.as_of
     basis = f"On the records read up to {day(as_of)}" if as_of else "On the records read"
-    lot = f"lot {facts.lot}" + (f" of {facts.product}" if facts.product else "")
+    lot = phrases.lot_name(facts)
     if not standing:
         text = f"{basis}, no finding against {lot} stands."
         if evidence.risk.tier != "clear":
@@ -71,24 +71,35 @@ def _statement(evidence: LotEvidence) -> str:
         return text
     grave = tuple(f for f in standing if f.severity in ("S1", "S2")) or standing
     reason = phrases.pattern_title(grave[0].pattern).lower()
-    seen = phrases.against(grave[0].observed, ())
+    seen = phrases.measured(grave[0].observed[:3])
     reason += f" ({seen})" if seen else ""
     more = len({f.pattern for f in standing}) - 1
     also = f", with {counted(more, 'further kind', 'further kinds')} of finding" if more else ""
+    verb = "are" if facts.lot == phrases.UNSTATED else "is"
+    readings = joined(natures(grave), "or") or "not what they seem"
     if evidence.risk.tier not in ("hold", "investigate"):
         return (
             f"{basis}, nothing in the event data makes {lot} suspect by itself. "
             f"What stands is of lesser weight: {reason}{also}."
         )
-    readings = natures(grave)
+    if not _is_grave(evidence):
+        return (
+            f"{basis}, no single finding makes {lot} suspect, but lesser ones of different kinds "
+            f"agree: it should be looked into whether packs are {readings}. "
+            f"What weighs most is: {reason}{also}."
+        )
     regime = "suspect product in the sense of the DSCSA"
-    if wording.COPIED in readings or wording.FRAUDULENT in readings:
+    if wording.COPIED in natures(grave) or wording.FRAUDULENT in natures(grave):
         regime += " and a potential suspect falsification in EU terms"
     return (
-        f"{basis}, {lot} is {regime}: there is reason to believe that packs of it are "
-        f"{joined(readings, 'or') or 'not what they seem'}. "
-        f"The gravest finding is: {reason}{also}."
+        f"{basis}, {lot} {verb} {regime}: there is reason to believe that some of the packs are "
+        f"{readings}. The gravest finding is: {reason}{also}."
     )
+
+
+def _is_grave(evidence: LotEvidence) -> bool:
+    """Tell whether a finding stands that alone is grave: only then is a lot called suspect."""
+    return any(finding.severity in ("S1", "S2") for finding in evidence.standing.rows)
 
 
 def _certainty(evidence: LotEvidence) -> str:
@@ -113,8 +124,10 @@ def _certainty(evidence: LotEvidence) -> str:
         text = f"Strong: {len(families)} independent kinds of evidence agree ({kinds})."
     elif worst == "S1":
         text = f"Moderate: the evidence is grave but of one kind ({kinds})."
+    elif len(families) > 1:
+        text = f"Limited: {len(families)} kinds of evidence agree ({kinds}), each of lesser weight."
     else:
-        text = f"Limited: the evidence is of one kind or of lesser weight ({kinds})."
+        text = f"Limited: the evidence is of one kind ({kinds})."
     return text + _coverage_words(evidence)
 
 
@@ -190,8 +203,12 @@ def _actions_of_others(evidence: LotEvidence) -> tuple[Action, ...]:
         return (Action("Now", "Nothing to do on this evidence; keep the report with the lot."),)
     if not evidence.standing.rows:
         return (Action("In turn", "Look at what sets the lot apart, in section 8."),)
+    is_urgent = evidence.risk.tier in ("hold", "investigate")
     return (
-        Action("In turn", "Read the findings below with the partner concerned."),
+        Action(
+            "Today" if is_urgent else "In turn",
+            "Read the findings below with the partners concerned.",
+        ),
         Action("Then", "Record the outcome, so that later runs know it."),
     )
 

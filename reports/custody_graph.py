@@ -48,7 +48,7 @@ class CustodyPicture:
     edges: tuple[Edge, ...]
 
 
-_BOX_W, _BOX_H, _GAP_X, _GAP_Y = 172.0, 60.0, 92.0, 20.0
+_BOX_W, _BOX_H, _GAP_X, _GAP_Y = 184.0, 60.0, 92.0, 22.0
 
 
 @dataclass(slots=True)
@@ -95,20 +95,43 @@ def _left(layer: int) -> float:
 
 
 def _layers(picture: CustodyPicture) -> dict[str, int]:
-    layers: dict[str, int] = {}
+    """Give each node a column: one right of everything it received from, returns left aside.
+
+    Edges are taken in order of time; one that would close a circle is a return.
+    """
+    senders: dict[str, set[str]] = {node.key: set() for node in picture.nodes}
     for edge in picture.edges:
-        layers.setdefault(edge.source, 0)
-        layers.setdefault(edge.target, layers[edge.source] + 1)
-    for node in picture.nodes:
-        layers.setdefault(node.key, 0)
+        if edge.target not in _upstream(edge.source, senders):
+            senders[edge.target].add(edge.source)
+    layers: dict[str, int] = {}
+    while len(layers) < len(senders):
+        for key, origins in senders.items():
+            if key not in layers and all(origin in layers for origin in origins):
+                layers[key] = max((layers[origin] + 1 for origin in origins), default=0)
     return layers
+
+
+def _upstream(key: str, senders: dict[str, set[str]]) -> set[str]:
+    """Return the node and all that its goods came from."""
+    found, waiting = {key}, [key]
+    while waiting:
+        for sender in senders[waiting.pop()]:
+            if sender not in found:
+                found.add(sender)
+                waiting.append(sender)
+    return found
 
 
 def _slots(
     picture: CustodyPicture, layers: dict[str, int]
 ) -> tuple[dict[str, _Slot], dict[int, list[_Slot]]]:
     """Make a slot for each node, and passages for edges that jump columns."""
-    slots = {node.key: _Slot(node.key, layers[node.key], _BOX_H) for node in picture.nodes}
+    slots = {
+        node.key: _Slot(
+            node.key, layers[node.key], max(_BOX_H, 16 + 14.0 * _most_ends(picture, node))
+        )
+        for node in picture.nodes
+    }
     chains: dict[int, list[_Slot]] = {}
     for index, edge in enumerate(picture.edges):
         chain = [slots[edge.source]]
@@ -123,6 +146,13 @@ def _slots(
                 one.after.append(two)
                 two.before.append(one)
     return slots, chains
+
+
+def _most_ends(picture: CustodyPicture, node: Node) -> int:
+    """Return how many lines meet the busier side of a box: it must be tall enough for them."""
+    came = sum(edge.target == node.key for edge in picture.edges)
+    went = sum(edge.source == node.key for edge in picture.edges)
+    return max(came, went)
 
 
 def _settle(slots: dict[str, _Slot]) -> None:
@@ -153,7 +183,7 @@ def _height(column: list[_Slot]) -> float:
 
 
 def _stack(column: list[_Slot], tallest: float) -> None:
-    y = 8 + (tallest - _height(column)) / 2
+    y = 18 + (tallest - _height(column)) / 2
     for slot in column:
         slot.y = y
         y += slot.height + _GAP_Y
@@ -177,7 +207,7 @@ def _ports(
         room = min(_BOX_H - 20, 15.0 * (len(indices) - 1))
         for place, index in enumerate(indices):
             shift = room * (place / (len(indices) - 1) - 0.5) if len(indices) > 1 else 0.0
-            ports[index, side] = slots[key].y + _BOX_H / 2 + shift
+            ports[index, side] = slots[key].y + slots[key].height / 2 + shift
     return ports
 
 
@@ -228,10 +258,10 @@ def _box(node: Node, slot: _Slot) -> str:
     x, y = _left(slot.layer), slot.y
     return (
         f'<g class="{css}"><title>{escape(node.name)}</title>'
-        f'<rect x="{x:.1f}" y="{y:.1f}" width="{_BOX_W:g}" height="{_BOX_H:g}" rx="3"/>'
-        + text(x + 10, y + 19, shortened(node.name, 24 - len(node.flag)), "name")
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{_BOX_W:g}" height="{slot.height:g}" rx="3"/>'
+        + text(x + 10, y + 19, shortened(node.name, 22), "name")
         + text(x + 10, y + 34, shortened(node.detail, 29), "detail")
         + text(x + 10, y + 50, shortened(node.figures, 29), "figures")
-        + text(x + _BOX_W - 8, y + 19, node.flag, "flag-text", "end")
+        + text(x + 1, y - 5, node.flag, "flag-text")
         + "</g>"
     )

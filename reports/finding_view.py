@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from reports import phrases, wording
 from reports.claims import Citation, Finding, LotEvidence, Test
 from reports.parts import Query, Table, line_of, lot_filter, rest
-from reports.phrases import as_title, moment, packs, quoted
+from reports.phrases import as_title, counted, moment, packs, quoted
+from reports.picture_view import label_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingGroup:
+    """All standing findings of one pattern, in one line of the summary."""
+
+    labels: tuple[str, ...]
+    title: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +35,32 @@ class FindingView:
     records: Table
     tests: Table
     queries: tuple[Query, ...]
+
+
+def group_findings(evidence: LotEvidence) -> tuple[FindingGroup, ...]:
+    """Gather the standing findings by pattern, the gravest first."""
+    by_pattern: dict[str, list[tuple[str, Finding]]] = {}
+    for index, finding in enumerate(evidence.standing.rows):
+        by_pattern.setdefault(finding.pattern, []).append((label_of(index), finding))
+    return tuple(_group(evidence, group) for group in by_pattern.values())
+
+
+def _group(evidence: LotEvidence, group: list[tuple[str, Finding]]) -> FindingGroup:
+    first = group[0][1]
+    severity = f"{first.severity}, {wording.SEVERITIES.get(first.severity, '')}"
+    if len(group) == 1:
+        concerns = _concerns(evidence, first)
+    else:
+        sites = {s for _, f in group for s in (f.site_id, f.other_site_id) if s is not None}
+        concerns = (
+            f"{packs(sum(f.units for _, f in group))} in {len(group)} findings, "
+            f"{counted(len(sites), 'site', 'sites')}"
+        )
+    return FindingGroup(
+        labels=tuple(label for label, _ in group),
+        title=phrases.pattern_title(first.pattern),
+        words=f"{severity}; {concerns}",
+    )
 
 
 def number_notes(evidence: LotEvidence) -> dict[int, int]:

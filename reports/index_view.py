@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from reports import phrases, wording
 from reports.claims import IndexEvidence, RankedLot
 from reports.parts import Query, Table, manifest_rows, rest
-from reports.phrases import counted, moment, number, share
+from reports.phrases import counted, joined, moment, number, share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +96,16 @@ def view_index(evidence: IndexEvidence) -> IndexView:
 def _summary(counts: dict[str, int], total: int) -> str:
     if not total:
         return "No lot has been judged yet."
-    hold, investigate = counts.get("hold", 0), counts.get("investigate", 0)
-    watch = counts.get("watch", 0)
+    hold, investigate, watch = (counts.get(tier, 0) for tier in ("hold", "investigate", "watch"))
+    lots = f"Of {counted(total, 'lot', 'lots')}"
+    if not hold + investigate + watch:
+        return f"{lots} none has a finding that stands."
     if not hold + investigate:
-        text = f"None of {counted(total, 'lot', 'lots')} is suspect on the records read."
-    else:
-        suspects = hold + investigate
-        text = (
-            f"{counted(suspects, 'lot', 'lots')} of {total:,} "
-            f"{'is' if suspects == 1 else 'are'} suspect on the records read: "
-            f"{hold:,} to hold now, {investigate:,} to investigate on the same day."
-        )
-    return text + (f" {watch:,} more to watch." if watch else "")
+        return f"{lots} none is suspect on the records read; {watch:,} to watch."
+    held = f"{hold:,} {'is' if hold == 1 else 'are'} suspect and to be held now" if hold else ""
+    looked = f"{investigate:,} to be investigated on the same day" if investigate else ""
+    watched = f"{watch:,} to be watched" if watch else ""
+    return f"{lots} {joined(part for part in (held, looked, watched) if part)}."
 
 
 def _tally(evidence: IndexEvidence) -> str:

@@ -195,8 +195,8 @@ def coverage_lines(evidence: LotEvidence) -> tuple[str, ...]:
     if evidence.feeds:
         lines.append(
             f"{len(evidence.feeds) - len(silent)} of "
-            f"{counted(len(evidence.feeds), 'site', 'sites')} publish data of their own; the "
-            "others are known from what their partners say."
+            f"{counted(len(evidence.feeds), 'site', 'sites')} publish data of their own"
+            + ("; the others are known from what their partners say." if silent else ".")
         )
     if total:
         lines.append(

@@ -6,13 +6,15 @@ from datetime import date, datetime
 from typing import Any
 
 from reports import wording
-from reports.claims import Place, Test
+from reports.claims import LotFacts, Place, Test
 from reports.pictures import MONTHS
 
 Pairs = tuple[tuple[str, Any], ...]
 
+UNSTATED = "(unstated)"  # what the warehouse calls the lot of goods that name none
 _NOT_STATED = "not stated"
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+_CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 _GLN = re.compile(r"[0-9]{13}")
 _ENDS = sorted(wording.UNITS, key=len, reverse=True)
 
@@ -113,6 +115,13 @@ def role(place: Place | None) -> str:
     return wording.ROLES.get(place.role, place.role.replace("_", " "))
 
 
+def lot_name(facts: LotFacts) -> str:
+    """Return a lot by its number and product, also where nobody stated a number."""
+    if facts.lot == UNSTATED:
+        return f"packs of {facts.product or facts.gtin} whose lot nobody states"
+    return f"lot {facts.lot}" + (f" of {facts.product}" if facts.product else "")
+
+
 def place_name(place: Place | None) -> str:
     """Return the name of a place, or its number where nobody named it."""
     if place is None:
@@ -184,18 +193,25 @@ def value_of(name: str, value: Any) -> str:
         return joined([value_of(name, item) for item in value]) or "none"
     if isinstance(value, dict):
         return measured(tuple(value.items()))
-    text = str(value)
-    return text[:16].replace("T", " ") if _ISO_TIME.match(text) else text
+    return _word(str(value))
+
+
+def _word(text: str) -> str:
+    if _ISO_TIME.match(text):
+        return text[:16].replace("T", " ")
+    return text.replace("_", " ") if _CODE.fullmatch(text) else text
 
 
 def _amount(name: str, value: float) -> str:
     if name.endswith(("_share", "coverage")):
         return share(value)
     unit = next((wording.UNITS[end] for end in _ENDS if name.endswith(end)), "")
-    if unit == "h":
+    if unit == "h" or name == "hours":
         return hours(value)
     if unit == "packs":
         return packs(value)
+    if unit == "days" and value == 1:
+        return "1 day"
     return f"{number(value)} {unit}".rstrip()
 
 

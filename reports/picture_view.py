@@ -9,7 +9,7 @@ from reports.phrases import counted, moment, number, packs, period, place_name
 from reports.pictures import Bar, BarPicture, Flag, Mark, TimelinePicture
 
 MOST_TIMELINE_LANES = 14
-MOST_NODES = 24
+MOST_NODES = 18
 MOST_BARS = 12
 
 _KINDS = {
@@ -122,23 +122,30 @@ def custody_picture(evidence: LotEvidence) -> CustodyPicture | None:
     lanes = sorted(evidence.lanes.rows, key=_lane_order)
     if not lanes:
         return None
-    kept, folded = _keep(evidence, lanes)
+    kept = _keep(evidence)
     visits = {visit.place.site_id: visit for visit in evidence.sites.rows}
     flagged = _flagged_lanes(evidence)
     suspects = _flagged_sites(evidence)
     nodes: dict[str, Node] = {}
     edges: dict[tuple[str, str], list[Lane]] = {}
     for lane in lanes:
+        if lane.from_site_id not in kept and lane.to_site_id not in kept:
+            continue  # between two sites that are folded away; the table has it
         source, target = _key(lane.from_site_id, "from", lane), _key(lane.to_site_id, "to", lane)
-        if lane in folded:
+        if lane.to_site_id not in kept:
             target = f"rest-{source}"
-            nodes.setdefault(target, _folded_node(target, lane, folded))
+        elif lane.from_site_id not in kept:
+            source = f"rest-{target}"
         for key, site in ((source, lane.from_site_id), (target, lane.to_site_id)):
-            if key not in nodes:
+            if key not in nodes and not key.startswith("rest-"):
                 nodes[key] = _node(
                     key, _place(evidence, site), visits.get(site or -1), suspects.get(site, [])
                 )
         edges.setdefault((source, target), []).append(lane)
+    for pair, group in edges.items():
+        for key in pair:
+            if key.startswith("rest-"):
+                nodes.setdefault(key, _folded_node(key, group))
     drawn = tuple(_edge(pair, group, flagged, evidence) for pair, group in edges.items())
     total = len(evidence.lanes.rows)
     description = (
@@ -161,27 +168,22 @@ def _key(site: int | None, side: str, lane: Lane) -> str:
     return f"unknown-{side}-{lane.to_site_id if side == 'from' else lane.from_site_id}"
 
 
-def _keep(evidence: LotEvidence, lanes: list[Lane]) -> tuple[set[int | None], list[Lane]]:
-    """Choose the sites to draw, by weight of their lanes; lanes to others are folded together."""
+def _keep(evidence: LotEvidence) -> set[int | None]:
+    """Choose the sites to draw, by weight of their lanes; what goes elsewhere is folded."""
     kept: set[int | None] = set()
-    for lane in evidence.lanes.rows:  # already in order of weight
+    for lane in evidence.lanes.rows:  # in order of weight
         new = {lane.from_site_id, lane.to_site_id} - kept
         if len(kept) + len(new) <= MOST_NODES:
             kept |= new
-    sources = {lane.from_site_id for lane in lanes}
-    kept |= sources if len(kept | sources) <= 2 * MOST_NODES else set()
-    folded = [lane for lane in lanes if lane.to_site_id not in kept]
-    return kept, folded
+    return kept
 
 
-def _folded_node(key: str, lane: Lane, folded: list[Lane]) -> Node:
-    same = [other for other in folded if other.from_site_id == lane.from_site_id]
-    units = sum(other.units for other in same)
+def _folded_node(key: str, lanes: list[Lane]) -> Node:
     return Node(
         key,
-        f"{len(same)} further sites",
+        counted(len(lanes), "further site", "further sites"),
         "listed in the table",
-        f"in {number(units)}",
+        packs(sum(lane.units for lane in lanes)),
         is_known=True,
         flag="",
     )
@@ -258,8 +260,11 @@ def _edge(
     ends = (
         f"{place_name(_place(evidence, first.from_site_id))} to "
         f"{place_name(_place(evidence, first.to_site_id))}"
+        if len(lanes) == 1
+        else counted(len(lanes), "lane", "lanes")
     )
-    label = " · ".join([*labels[:3], number(units) if units else "?"])
+    named = " ".join(labels[:2]) + (" …" if len(labels) > 2 else "")
+    label = " · ".join(part for part in (named, number(units) if units else "?") if part)
     return Edge(
         source=pair[0],
         target=pair[1],
@@ -272,21 +277,25 @@ def _edge(
 
 
 def score_picture(score: Score) -> BarPicture:
-    """Return a detector's contributions as a waterfall; higher is more suspicious."""
-    shown = score.parts[:MOST_BARS]
-    rest = score.parts[MOST_BARS:]
+    """Return a detector's contributions by feature as a waterfall; higher is more suspicious."""
+    amounts: dict[str, float] = {}
+    values = {part.feature: part.value for part in score.parts}
+    for part in score.parts:
+        amounts[part.feature] = amounts.get(part.feature, 0.0) - part.contribution
+    ranked = sorted(amounts.items(), key=lambda item: -abs(item[1]))
     bars = [
-        Bar(feature_label(part.feature, part.value), -part.contribution, signed(-part.contribution))
-        for part in shown
+        Bar(feature_label(name, values[name]), amount, signed(amount))
+        for name, amount in ranked[:MOST_BARS]
     ]
+    rest = ranked[MOST_BARS:]
     if rest:
-        amount = -sum(part.contribution for part in rest)
+        amount = sum(amount for _, amount in rest)
         bars.append(Bar(f"{len(rest)} smaller ones", amount, signed(amount)))
     total = sum(bar.amount for bar in bars)
     title = wording.DETECTORS.get(score.detector, score.detector.replace("_", " "))
     description = (
-        f"{counted(len(score.parts), 'contribution', 'contributions')} that add up to "
-        f"{number(total)}. The table below has the same."
+        f"{counted(len(amounts), 'contribution', 'contributions')} that add up to "
+        f"{number(total)}. The table below has the same, split by what the lot is compared with."
     )
     name = "score-" + "".join(c if c.isalnum() else "-" for c in score.detector)
     return BarPicture(name, title, description, tuple(bars), "Sum", number(total))

@@ -79,6 +79,7 @@ class TimelinePicture:
 
 _LEFT, _RIGHT, _TOP, _LANE = 196.0, 28.0, 34.0, 46.0
 _WIDTH = 1000.0
+_TOUCHING = 46.0  # two labels side by side
 _STEPS = [
     timedelta(hours=1),
     timedelta(hours=6),
@@ -209,7 +210,7 @@ def _flags(
     for lane, events in sorted(by_lane.items()):
         groups: list[list[Flag]] = []
         for flag in events:
-            if groups and x(flag.at) - x(groups[-1][0].at) < 30:
+            if groups and x(flag.at) - x(groups[-1][-1].at) < _TOUCHING:
                 groups[-1].append(flag)
             else:
                 groups.append([flag])

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports import wording
+from reports import phrases, wording
 from reports.claims import LotEvidence
 from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
 from reports.finding_view import (
+    FindingGroup,
     FindingView,
     explained_table,
     gaps_table,
+    group_findings,
     number_notes,
     view_finding,
 )
@@ -48,6 +50,7 @@ class LotView:
     headline: str
     facts: tuple[tuple[str, str], ...]
     conclusion: Conclusion
+    groups: tuple[FindingGroup, ...]
     findings: tuple[FindingView, ...]
     findings_rest: str
     explained: Table
@@ -78,7 +81,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
     notes = number_notes(evidence)
     return LotView(
         page_title=f"{wording.TIERS.get(tier, tier)}: lot {facts.lot}, {facts.gtin}",
-        heading=f"Lot {facts.lot}",
+        heading="Lot not stated" if facts.lot == phrases.UNSTATED else f"Lot {facts.lot}",
         product=_subtitle(evidence),
         tier=tier if tier in wording.TIERS else "watch",
         tier_words=wording.TIERS.get(tier, as_title(tier)),
@@ -86,6 +89,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         headline=headline(evidence),
         facts=_facts(evidence),
         conclusion=conclude(evidence),
+        groups=group_findings(evidence),
         findings=tuple(
             view_finding(evidence, finding, label_of(index), notes)
             for index, finding in enumerate(evidence.standing.rows)

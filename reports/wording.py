@@ -341,8 +341,8 @@ FAMILIES = {
 }
 
 HISTORIES = {
-    "conflicting": "Records contradict each other.",
-    "missing": "A record that should exist is absent; the records there are do not contradict.",
+    "conflicting": "Rests on records that are there and do not fit together.",
+    "missing": "Rests on a record that should be there and is not.",
 }
 
 TEST_RESULTS = {
@@ -437,6 +437,15 @@ MEASURES = {
     "deficit": "short by",
     "excess": "too many by",
     "to_nowhere": "sent to nobody named",
+    "units_to_nowhere": "packs sent to nobody named",
+    "units_outside_markets": "packs outside the markets",
+    "units_without_shipping": "packs without a shipment",
+    "lots_without_shipping": "lots without a shipment",
+    "later": "later by",
+    "hours": "time",
+    "month_units": "in the month",
+    "month": "month",
+    "price_share": "price against the reference",
     "away": "away from their case",
     "over_master": "above the stated quantity",
     "told_twice": "reported twice",
@@ -460,6 +469,15 @@ MEASURES = {
     "robust_z": "robust z",
     "p_value": "p",
     "units": "packs",
+    "other_features": "all other features",
+    "span": "time from first to last record",
+    "terminal": "packs dispensed or ended",
+    "return_share": "movements stated as returns",
+    "commissioned_share": "packs whose birth is in the data",
+    "inferred_share": "pack events only inferred",
+    "broken_hop": "transfers with one end missing",
+    "dwell_h_max": "longest stay at a site in hours",
+    "expiry_days_left": "days left to expiry at the last record",
     "km_per_day_max": "most km in a day",
     "km_total": "distance in all",
     "hops_max": "most transfers of a pack",

@@ -45,10 +45,10 @@ live AS (
             WHEN step IN ('receiving', 'accepting', 'arriving', 'receipt') THEN 'receive'
             WHEN step = 'void_shipping' THEN 'void'
         END AS custody,
-        event_type = 'TransformationEvent'
-            OR (step = 'commissioning' AND coalesce(action, 'ADD') <> 'DELETE')
+        coalesce(event_type, '') = 'TransformationEvent'
+            OR (coalesce(step, '') = 'commissioning' AND coalesce(action, 'ADD') <> 'DELETE')
             OR (
-                event_type = 'ObjectEvent' AND action = 'ADD'
+                coalesce(event_type, '') = 'ObjectEvent' AND coalesce(action, '') = 'ADD'
                 AND coalesce(step, '') NOT IN (
                     'shipping', 'departing', 'consigning', 'receiving', 'accepting', 'arriving',
                     'receipt', 'void_shipping', 'encoding',

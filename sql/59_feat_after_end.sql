@@ -26,7 +26,7 @@
 --   is_first        the pack's first event of this step at this place
 --   are_dispensers  both places hand packs to patients
 --   distance_km     between the two places, great circle; null where one is not on the map
---   undo_count      times the pack's state was undone or corrected
+--   undo_count      times the party of the end undid it later, or called the pack active again
 --   is_returned     it had gone back, marked as returned and in time, to the partner it came from
 --   return_days     days from the end to that return; null where there was none
 --   habit_units     packs ended there in this way that the same party handled again: the habit of
@@ -70,30 +70,50 @@ life AS (
         event.*,
         ending.kind,
         site.party_id, site.role, site.latitude, site.longitude,
-        count(*) FILTER (WHERE event.is_undo) OVER whole AS undo_count,
         row_number() OVER same_step = 1 AS is_first
     FROM core_item_event AS event
     JOIN concerned ON concerned.unit_id = event.unit_id
     LEFT JOIN ending ON ending.unit_id = event.unit_id AND ending.record_id = event.record_id
     LEFT JOIN site ON site.site_id = event.site_id
     WHERE NOT event.is_inferred
-    WINDOW whole AS (PARTITION BY event.unit_id),
-        same_step AS (
-            PARTITION BY event.unit_id, event.step, event.site_id ORDER BY event.ord
-        )
+    WINDOW same_step AS (
+        PARTITION BY event.unit_id, event.step, event.site_id ORDER BY event.ord
+    )
 ),
 -- The end that stands before an event: the latest one, whether or not an older one was undone.
 with_end AS (
     SELECT
         life.*,
         last_value(CASE WHEN is_terminal THEN struct_pack(
-            record_id := record_id, event_at := event_at, kind := kind, site_id := site_id,
-            party_id := party_id, role := role, latitude := latitude, longitude := longitude,
+            record_id := record_id, ord := ord, event_at := event_at, kind := kind,
+            site_id := site_id, party_id := party_id, role := role, latitude := latitude, longitude := longitude,
             disposition := disposition, clock_doubt_min := clock_doubt_min
         ) END IGNORE NULLS) OVER (
             PARTITION BY unit_id ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS ended
     FROM life
+),
+-- An undo that came too late for the next event does not take the end back, yet somebody at the
+-- party of the end said that it was an error.
+call_back AS (
+    SELECT unit_id, ord, party_id
+    FROM with_end
+    WHERE is_undo
+        OR (terminal_before >= 1 AND disposition = 'active' AND party_id = ended.party_id)
+),
+undone AS (
+    SELECT standing.unit_id, standing.end_record_id, count(*) AS undo_count
+    FROM (
+        SELECT DISTINCT
+            unit_id, ended.record_id AS end_record_id, ended.ord AS ord,
+            ended.party_id AS party_id
+        FROM with_end
+        WHERE ended.record_id IS NOT NULL
+    ) AS standing
+    JOIN call_back
+        ON call_back.unit_id = standing.unit_id AND call_back.ord > standing.ord
+        AND coalesce(call_back.party_id = standing.party_id, TRUE)
+    GROUP BY standing.unit_id, standing.end_record_id
 ),
 -- Who had sent the pack to the party where it ended: to whom it may lawfully go back.
 supply AS (
@@ -180,7 +200,7 @@ SELECT
         + cos(later.latitude) * cos(later.ended.latitude)
         * pow(sin((later.longitude - later.ended.longitude) / 2), 2)
     ))) AS distance_km,
-    later.undo_count,
+    coalesce(undone.undo_count, 0) AS undo_count,
     coalesce(went_back.return_days <= setting.return_days AND later.ord >= went_back.ord, FALSE)
     AS is_returned,
     went_back.return_days,
@@ -191,6 +211,8 @@ CROSS JOIN setting
 LEFT JOIN site AS goal ON goal.site_id = later.to_site_id
 LEFT JOIN went_back
     ON went_back.unit_id = later.unit_id AND went_back.end_record_id = later.ended.record_id
+LEFT JOIN undone
+    ON undone.unit_id = later.unit_id AND undone.end_record_id = later.ended.record_id
 LEFT JOIN habit
     ON habit.site_id = later.ended.site_id AND habit.kind = later.ended.kind
 WHERE later.terminal_before >= 1 AND NOT later.is_undo AND later.ended.record_id IS NOT NULL

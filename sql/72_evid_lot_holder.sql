@@ -67,7 +67,13 @@ by_balance AS (
         max("at") AS last_at,
         list_slice(list_sort(list(DISTINCT record_id)), 1, 50) AS record_ids
     FROM core_lot_site_flow
-    WHERE lot_id NOT IN (SELECT lot_id FROM last_event)
+    -- What has serials is placed above; a lot may be traded with and without them.
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM core_item_event
+        WHERE core_item_event.lot_id = core_lot_site_flow.lot_id
+            AND core_item_event.record_id = core_lot_site_flow.record_id
+    )
     GROUP BY lot_id, site_id
     HAVING sum(CASE WHEN direction IN ('out', 'ended') THEN -units ELSE units END) > 0
 ),

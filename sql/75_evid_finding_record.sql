@@ -18,7 +18,7 @@
 --   site_gln      GLN or text of that place
 --   path          document it came in
 --   position      1-based ordinal in that document
--- caveats: The place of a shipment line is the sender.
+-- caveats: The place of a shipment line is the sender; the receiver where only the arrival is dated.
 WITH cited AS (
     SELECT DISTINCT finding_id, lot_id, unnest(record_ids) AS record_id
     FROM find_finding
@@ -27,47 +27,62 @@ wanted AS (
     SELECT DISTINCT record_id FROM cited
 ),
 placed AS (
-    SELECT record_id, 1 AS preference, site_id, step
+    SELECT record_id, 1 AS preference, site_id, step, event_at AS happened_at
     FROM core_item_event
     UNION ALL
-    SELECT record_id, 2, site_id, coalesce(step, CASE WHEN kind = 'verification' THEN 'verifying' END)
+    SELECT
+        record_id, 2, site_id, coalesce(step, CASE WHEN kind = 'verification' THEN 'verifying' END),
+        observed_at
     FROM core_observation
     UNION ALL
-    SELECT ship_record_id, 3, from_site_id, 'shipping' FROM core_movement
+    SELECT ship_record_id, 3, from_site_id, 'shipping', shipped_at
+    FROM core_movement
+    WHERE shipped_at IS NOT NULL OR received_at IS NULL
     UNION ALL
-    SELECT receive_record_id, 4, to_site_id, 'receiving' FROM core_movement
+    SELECT receive_record_id, 4, to_site_id, 'receiving', received_at
+    FROM core_movement
     UNION ALL
-    SELECT log_record_id, 5, from_site_id, 'shipping' FROM core_movement
+    SELECT log_record_id, 5, from_site_id, 'shipping', shipped_at
+    FROM core_movement
 ),
 best AS (
     SELECT
         placed.record_id,
         min(struct_pack(
-            preference := placed.preference, site_id := placed.site_id, step := placed.step
+            preference := placed.preference, site_id := placed.site_id, step := placed.step,
+            happened_at := placed.happened_at
         )) AS place
     FROM placed
     JOIN wanted USING (record_id)
     GROUP BY placed.record_id
+),
+told AS (
+    SELECT
+        cited.finding_id, cited.lot_id, cited.record_id, stg_record.kind, stg_record.event_id,
+        coalesce(stg_record.event_at, best.place.happened_at) AS event_at,
+        stg_record.recorded_at, stg_record.ingested_at, stg_record.path, stg_record.position,
+        best.place.step AS step, best.place.site_id AS site_id
+    FROM cited
+    JOIN stg_record USING (record_id)
+    LEFT JOIN best USING (record_id)
 )
 SELECT
-    cited.finding_id,
-    cited.lot_id,
+    told.finding_id,
+    told.lot_id,
     row_number() OVER (
-        PARTITION BY cited.finding_id ORDER BY stg_record.event_at NULLS FIRST, cited.record_id
+        PARTITION BY told.finding_id ORDER BY told.event_at NULLS FIRST, told.record_id
     ) AS record_no,
-    cited.record_id,
-    stg_record.kind,
-    stg_record.event_id,
-    stg_record.event_at,
-    stg_record.recorded_at,
-    stg_record.ingested_at,
-    best.place.step AS step,
-    best.place.site_id AS site_id,
+    told.record_id,
+    told.kind,
+    told.event_id,
+    told.event_at,
+    told.recorded_at,
+    told.ingested_at,
+    told.step,
+    told.site_id,
     core_site.gln AS site_gln,
-    stg_record.path,
-    stg_record.position
-FROM cited
-JOIN stg_record USING (record_id)
-LEFT JOIN best USING (record_id)
-LEFT JOIN core_site ON core_site.site_id = best.place.site_id
-ORDER BY cited.lot_id, cited.finding_id, record_no
+    told.path,
+    told.position
+FROM told
+LEFT JOIN core_site ON core_site.site_id = told.site_id
+ORDER BY told.lot_id, told.finding_id, record_no

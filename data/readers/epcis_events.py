@@ -105,12 +105,20 @@ def _strict(events: Sequence[Any], positions: Sequence[int], places: Sequence[in
     for column in ("corrective_event_ids", "attributes"):
         fields[column] = [None] * count
     fields["is_declaration"] = [False] * count
-    if places_say_more or names - PLAIN_FIELDS:
-        for index, event in enumerate(events):
-            others = event.keys() - PLAIN_FIELDS
-            if others or places_say_more:
-                _take_others(event, others, index, part)
+    for index in _with_others(events, names - PLAIN_FIELDS, places_say_more):
+        _take_others(events[index], index, part)
     return part
+
+
+def _with_others(
+    events: Sequence[dict[str, Any]], others: set[str], places_say_more: bool
+) -> Sequence[int]:
+    """Return the indexes of the events that hold more than the columns have taken."""
+    if places_say_more or len(others) > 4:
+        return range(len(events))
+    if not others:
+        return ()
+    return [index for index, event in enumerate(events) if not others.isdisjoint(event)]
 
 
 def _values(events: Sequence[dict[str, Any]], name: str, types: frozenset[type]) -> list[Any]:
@@ -209,10 +217,9 @@ def _take_partners(
         part.transactions["document"] += _values(elements, "bizTransaction", _TEXT)
 
 
-def _take_others(
-    event: dict[str, Any], others: set[str], index: int, part: Columns
-) -> None:
+def _take_others(event: dict[str, Any], index: int, part: Columns) -> None:
     """Read the rarer fields of one event and keep what is left as its attributes."""
+    others = event.keys() - PLAIN_FIELDS
     fields = part.events
     attributes: dict[str, Any] = {}
     for name in sorted(others):

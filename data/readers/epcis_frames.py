@@ -78,9 +78,10 @@ def to_batch(columns: Columns, unit: str) -> Batch:
 
 def _cleaned(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     """Strip white space around texts; nothing but white space is null."""
-    if not len(frame):
+    stated = [name for name in names if frame[name].null_count() < len(frame)]
+    if not stated:
         return frame
-    texts = pl.col(*names)
+    texts = pl.col(stated)
     stripped = frame.with_columns(texts.str.strip_chars())
     return stripped.with_columns(pl.when(texts != "").then(texts))
 
@@ -211,9 +212,13 @@ def _frame(fields: dict[str, list[Any]], schema: dict[str, Any], *texts: str) ->
 
 
 def _from_lists(fields: dict[str, list[Any]], schema: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [pl.Series(name, fields[name], dtype=dtype) for name, dtype in schema.items()]
-    )
+    return pl.DataFrame([_series(name, fields[name], dtype) for name, dtype in schema.items()])
+
+
+def _series(name: str, values: list[Any], dtype: Any) -> pl.Series:
+    if values.count(None) == len(values):  # most columns of most documents
+        return pl.Series(name, [None], dtype=dtype).clear(len(values))
+    return pl.Series(name, values, dtype=dtype)
 
 
 def _sensors(columns: Columns) -> pl.DataFrame:

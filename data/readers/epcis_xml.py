@@ -21,7 +21,7 @@ from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
 from data.readers.epcis_tidy import UnreadableError
 
 _CHUNK_BYTES = 1 << 17
-_SLICE_EVENTS = 1_000
+_SLICE_EVENTS = 250
 _UNIT = "line"
 _MAX_NAMES = 10_000
 
@@ -157,14 +157,14 @@ class _Reader:
         self.position = 0  # of the last record met
         self.names = _Names()
         self.texts: list[str] = []
+        # Of the slice: events read and not yet gathered.
+        self.events: list[dict[str, Any]] = []
+        self.lines: list[int] = []
         # Of the document.
         self.path: list[str] = []
         self.root: dict[str, Any] = {}
         self.headers: dict[str, Any] = {}
         self.vocabulary: str | None = None
-        # Of the slice: events read and not yet gathered.
-        self.events: list[dict[str, Any]] = []
-        self.lines: list[int] = []
         self.event_start: int | None = None  # where in the bytes the open event begins
         # Of a tree: open elements from the outside in, and how many are below the depth kept.
         self.tree: list[tuple[str, dict[str, Any]]] = []
@@ -213,9 +213,10 @@ class _Reader:
 
     def _gather(self) -> None:
         if self.events:
-            first = self.position - len(self.events) + 1
-            gather(self.events, first, self.lines, _UNIT, self.columns)
-            self.events, self.lines = [], []
+            gather(self.events, self.position + 1, self.lines, _UNIT, self.columns)
+            self.position += len(self.events)
+            self.events.clear()
+            self.lines.clear()
 
     def _end_document(self) -> None:
         if self.root.get("name") in _ROOTS:
@@ -226,6 +227,7 @@ class _Reader:
     # Outside events: find them, the header and the master data.
 
     def _look_for_events(self) -> None:
+        self.texts.clear()
         self.parser.StartElementHandler = self._start_outside
         self.parser.EndElementHandler = self._end_outside
         self.parser.CharacterDataHandler = None
@@ -235,7 +237,6 @@ class _Reader:
         if not self.path:
             self._start_root(name, local, meaning, attributes)
         if meaning == _EVENT:
-            self.event_start = self.parser.CurrentByteIndex
             self.begin_event(local, self.parser.CurrentLineNumber)
             return
         parent = self.path[-1] if self.path else ""
@@ -267,6 +268,7 @@ class _Reader:
     def _event_handlers(self) -> Callable[[str, int], None]:
         """Make the handlers for an event's fields; return the function that begins an event."""
         parser, names, texts = self.parser, self.names, self.texts
+        events, lines = self.events, self.lines
         clear, joined, is_text = texts.clear, "".join, dict[str, str]()
         event: dict[str, Any] = {}
         target: dict[str, Any] = {}  # where texts go: the event, a place, a list's element
@@ -277,9 +279,18 @@ class _Reader:
             nonlocal event, target, line
             event = target = {"type": event_type}
             line = at_line
+            self.event_start = parser.CurrentByteIndex
             parser.StartElementHandler = start
             parser.EndElementHandler = end
             parser.CharacterDataHandler = texts.append
+
+        def start_next(name: str, attributes: dict[str, str]) -> None:
+            local, meaning = names[name]
+            if meaning == _EVENT:
+                begin(local, parser.CurrentLineNumber)
+            else:
+                self._look_for_events()
+                self._start_outside(name, attributes)
 
         def start(name: str, attributes: dict[str, str]) -> None:
             nonlocal target, elements
@@ -289,6 +300,8 @@ class _Reader:
             local, meaning = names[name]
             if meaning == _EPCS:
                 elements = event.setdefault(local, [])
+                # Without a start handler the white space before an identifier is part of its
+                # text, and is stripped with the whole batch.
                 parser.StartElementHandler = None
                 parser.EndElementHandler = end_identifier
             elif meaning == _LIST:
@@ -311,8 +324,13 @@ class _Reader:
                 return
             local, meaning = names[name]
             if meaning == _EVENT:
-                clear()
-                self._end_event(event, line)
+                events.append(event)
+                lines.append(line)
+                self.event_start = None
+                parser.StartElementHandler = start_next
+                parser.EndElementHandler = self._end_outside
+                if not self.path:
+                    self._end_document()
             elif meaning == _ELEMENT:
                 if local in _TYPED:
                     target[local] = joined(texts)
@@ -321,12 +339,10 @@ class _Reader:
                 target = event
 
         def end_identifier(name: str) -> None:
-            # Without a start handler the white space before an identifier is part of its text.
-            local, meaning = names[name]
-            if local == "epc":
+            if name == "epc" or names[name][0] == "epc":
                 elements.append(joined(texts))
                 clear()
-            elif meaning == _EPCS:
+            elif names[name][1] == _EPCS:
                 parser.StartElementHandler = start
                 parser.EndElementHandler = end
 
@@ -336,15 +352,6 @@ class _Reader:
             parser.EndElementHandler = end
 
         return begin
-
-    def _end_event(self, event: dict[str, Any], line: int) -> None:
-        self.events.append(event)
-        self.lines.append(line)
-        self.position += 1
-        self.event_start = None
-        self._look_for_events()
-        if not self.path:
-            self._end_document()
 
     # Everything else becomes plain dicts, as JSON would have it.
 
@@ -359,14 +366,18 @@ class _Reader:
         if len(self.tree) >= MAX_DEPTH:
             self.below += 1
             return
-        if self.tree and (text := "".join(self.texts).strip()):
-            _add_text(self.tree[-1][1], text)
-        self.texts.clear()
-        value = {
-            key.rpartition(" ")[2]: text
-            for key, text in attributes.items()
-            if not key.startswith("http://www.w3.org/")
-        }
+        texts = self.texts
+        if texts:
+            if self.tree:
+                _add_text(self.tree[-1][1], texts)
+            texts.clear()
+        value = {}
+        if attributes:
+            value = {
+                key.rpartition(" ")[2]: text
+                for key, text in attributes.items()
+                if not key.startswith("http://www.w3.org/")
+            }
         self.tree.append((self.names[name][0], value))
 
     def _end_branch(self, _name: str) -> None:
@@ -374,13 +385,15 @@ class _Reader:
             self.below -= 1
             return
         local, value = self.tree.pop()
-        text = "".join(self.texts).strip()
-        self.texts.clear()
-        if text:
-            _add_text(value, text)
+        texts = self.texts
         whole: Any = value
-        if not value or value.keys() == {"#text"}:
-            whole = value.get("#text", "")
+        if value:
+            _add_text(value, texts)
+            if value.keys() == {"#text"}:
+                whole = value["#text"]
+        else:
+            whole = "".join(texts).strip()
+        texts.clear()
         if self.tree:
             attach(self.tree[-1][1], local, whole)
         else:
@@ -408,8 +421,10 @@ class _Reader:
             )
 
 
-def _add_text(value: dict[str, Any], text: str) -> None:
-    value["#text"] = f"{value['#text']} {text}" if "#text" in value else text
+def _add_text(value: dict[str, Any], texts: list[str]) -> None:
+    text = "".join(texts).strip()
+    if text:
+        value["#text"] = f"{value['#text']} {text}" if "#text" in value else text
 
 
 def _refuse_external(

@@ -1,7 +1,7 @@
 """From a reader's batches to raw tables: identifiers get keys, events get content keys.
 
-Batches are gathered to some hundred thousand rows and then loaded by set-based SQL
-(``sql/land/``), so that memory stays bounded and a large file is not many small joins.
+Batches are gathered to some hundred megabytes and then loaded by set-based SQL (``sql/land/``):
+memory stays bounded, and the dictionary of identifiers is searched once a group, not once a batch.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from data.readers.batch import Batch, TableBatch
 from data.readers.identifiers import parse_texts
 from data.warehouse.sources import Member
 
-ROWS_AT_ONCE = 300_000
+BYTES_AT_ONCE = 128 << 20  # of frames: some million identifiers
 
 TABLE_OF_KIND = {
     "shipments": "raw_shipment",
@@ -71,7 +71,14 @@ def release(con: duckdb.DuckDBPyConnection) -> None:
     """Let go of the frames and temporary tables of the last group."""
     for name in (*(f"batch_{frame}" for frame in _FRAMES), "batch_row_read", "batch_parsed"):
         con.unregister(name)
-    for name in ("batch_text", "new_identifier", "batch_row_texts", "batch_row", "batch_content"):
+    for name in (
+        "batch_met",
+        "batch_text",
+        "new_identifier",
+        "batch_row_texts",
+        "batch_row",
+        "batch_content",
+    ):
         con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
@@ -102,15 +109,15 @@ def _shifted(batch: Batch | TableBatch, offset: int, name: str) -> Batch | Table
 def _groups(
     batches: Iterable[Batch | TableBatch],
 ) -> Iterator[list[Batch | TableBatch]]:
-    """Consecutive batches of one kind, up to ROWS_AT_ONCE together."""
+    """Consecutive batches of one kind, up to BYTES_AT_ONCE together."""
     group: list[Batch | TableBatch] = []
-    rows = 0
+    size = 0
     for batch in batches:
-        if group and (rows >= ROWS_AT_ONCE or _kind(batch) != _kind(group[0])):
+        if group and (size >= BYTES_AT_ONCE or _kind(batch) != _kind(group[0])):
             yield group
-            group, rows = [], 0
+            group, size = [], 0
         group.append(batch)
-        rows += _rows(batch)
+        size += _size(batch)
     if group:
         yield group
 
@@ -119,10 +126,10 @@ def _kind(batch: Batch | TableBatch) -> str:
     return batch.kind if isinstance(batch, TableBatch) else "epcis"
 
 
-def _rows(batch: Batch | TableBatch) -> int:
-    if isinstance(batch, TableBatch):
-        return batch.rows.height
-    return sum(getattr(batch, name).height for name in _FRAMES)
+def _size(batch: Batch | TableBatch) -> int:
+    """Bytes of the batch's frames."""
+    frames = (getattr(batch, field.name) for field in fields(batch))
+    return sum(int(f.estimated_size()) for f in frames if isinstance(f, pl.DataFrame))
 
 
 def _load_events(con: duckdb.DuckDBPyConnection, slot: Slot, batches: Sequence[Batch]) -> int:
@@ -191,14 +198,13 @@ def _register(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]
 
 def _key_texts(con: duckdb.DuckDBPyConnection, slot: Slot) -> None:
     """Give every identifier text of the group its key, parsing those not met before."""
+    _run(con, "batch_met", slot)
     _run(con, "batch_text", slot)
     unknown = con.sql(land_statement("unknown_text")).pl()["text"]
     if unknown.len():
         con.register("batch_parsed", parse_texts(unknown))
-        _run(con, "new_identifier", slot)
-        _run(con, "identifier", slot)
-        con.execute("DELETE FROM batch_text WHERE text_id IS NULL")
-        _run(con, "batch_text_key", slot)
+        for statement in ("new_identifier", "identifier", "batch_text_key"):
+            _run(con, statement, slot)
 
 
 def _last(frame: pl.DataFrame) -> int:

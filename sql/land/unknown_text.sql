@@ -1,5 +1,6 @@
--- The texts of the batch that the warehouse does not know yet, for parsing.
+-- Those that it does not know yet, for parsing.
 SELECT text
-FROM batch_text
-WHERE text_id IS NULL
+FROM batch_met
+ANTI JOIN batch_text USING (text)
+WHERE text IS NOT NULL
 ORDER BY text

@@ -14,7 +14,8 @@
 --   held the pack was shipped), B15 (the same pack was shipped to another address), B23 (a third
 --   party shipped it for the owner).
 -- source: typology P17
--- reads:   core_custody, core_feed, core_link, core_lot, core_movement, core_site, core_unit, raw_setting, stg_clock, stg_event, stg_event_item
+-- reads:   core_custody, core_feed, core_link, core_lot, core_movement, core_site, core_unit,
+--   raw_setting, stg_clock, stg_event, stg_event_item
 -- columns: as in find_finding's pattern shape
 -- caveats: A move between two sites of one company is no handover and is left out. A sender whose
 --   data shows one consignment of a lot and not the next reads as a receipt without shipping.
@@ -49,7 +50,7 @@ orphan AS (
         AND held.sender_id IS DISTINCT FROM held.to_site_id
         AND coalesce(sender.partner_id <> receiver.partner_id, true)
 ),
--- The sender spoke in the window. Where no sender is known, any site that sent the lot stands for it.
+-- The sender spoke in the window. Where no sender is known, any site that sent the lot will do.
 ship_day AS (
     SELECT DISTINCT from_site_id, lot_id, CAST(shipped_at AS DATE) AS day
     FROM core_movement

@@ -7,16 +7,17 @@
 -- definition: Per lot and site, the running sum of packs made, received and returned less packs
 --   sent and ended falls below zero, by at least max(1, 0.1 % of what came in), with every time
 --   moved by its clock doubt in the site's favour.
--- guard: No stock of the lot can predate the data: it is covered, or making sites put at least 99 %
---   of its stated quantity into the chain on record. The site shows receipts of the lot, or shows
---   receipts for nearly all other lots it sends. A site that never reports receipts says nothing,
---   a lot that nobody named has no balance; other doubts give one data gap a lot.
+-- guard: No stock of the lot can predate the data: it is covered, or making sites put at least 99
+--   % of its stated quantity into the chain on record. The site shows receipts of the lot, or
+--   shows receipts for nearly all other lots it sends. A site that never reports receipts says
+--   nothing, a lot that nobody named has no balance; other doubts give one data gap a lot.
 -- severity: S2 always.
--- benign: B11 (later receipts within the lag norm cover it), B12 (as many packs were on their way to
---   the site and never scanned in), B13 (undone endings, or a hospital that ends packs at goods-in),
---   B15 (a receipt or return of exactly the deficit corrects it).
+-- benign: B11 (later receipts within the lag norm cover it), B12 (as many packs were on their way
+--   to the site and never scanned in), B13 (undone endings, or a hospital that ends packs at
+--   goods-in), B15 (a receipt or return of exactly the deficit corrects it).
 -- source: typology P20
--- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_site, raw_setting
+-- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_site,
+--   raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A count of the shelf is not in the data, so a surplus that stays is never reported.
 WITH setting AS (

@@ -5,23 +5,26 @@
 -- pattern: P21
 -- family:  quantity
 -- definition: Distinct serials observed plus unserialised packs of the lot exceed the packs made
---   (the larger of commissioned and stated quantity) by more than max(1, 0.1 %); or a buyer's packs
---   out exceed its packs in by as much over the whole record.
--- guard: The packs made are known: a lot master states the quantity, or the lot is covered; without
---   either an excess over what was commissioned is one data gap. A buyer is judged only where stock
---   cannot predate the data (as for P20), receipts of the lot are on record, and nearly all other
---   lots it sends balance.
+--   (the larger of commissioned and stated quantity) by more than max(1, 0.1 %); or a buyer's
+--   packs out exceed its packs in by as much over the whole record.
+-- guard: The packs made are known: a lot master states the quantity, or the lot is covered;
+--   without either an excess over what was commissioned is one data gap. A buyer is judged only
+--   where stock cannot predate the data (as for P20), receipts of the lot are on record, and
+--   nearly all other lots it sends balance.
 -- severity: S1 always.
--- benign: B06 (no lot master and commissioning known to be partial), B12 (unserialised packs moved on
---   the same lane and days as serialised ones: counted twice; or as many were on their way to the
---   buyer, never scanned in), B18 (the maker commissioned more than the lot master states, or most
---   of its lots exceed it), B21 (the excess serials were only ever asked about by the maker).
+-- benign: B01, B04 (the excess serials are known ones in another letter case or keyboard layout,
+--   or were only ever typed by hand), B06 (no lot master and commissioning known to be partial),
+--   B12 (unserialised packs moved on the same lane and days as serialised ones: counted twice; or
+--   as many were on their way to the buyer, never scanned in), B18 (the maker commissioned more
+--   than the lot master states, or most of its lots exceed it), B21 (the excess serials were only
+--   ever asked about by the maker).
 -- source: typology P21
--- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit, raw_setting
+-- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit,
+--   raw_setting, stg_verification
 -- columns: as in find_finding's pattern shape
--- caveats: Unserialised packs are counted where they rest (in less out, over sites), the fewest that
---   the record allows. Every pack of a lot is seldom observed, so a few false serials in a large
---   lot do not exceed it: P04 speaks of those.
+-- caveats: Unserialised packs are counted where they rest (in less out, over sites), the fewest
+--   that the record allows. Every pack of a lot is seldom observed, so a few false serials in a
+--   large lot do not exceed it: P04 speaks of those.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P21.least_units') AS least_units,
@@ -80,7 +83,8 @@ told_twice AS (
             WHERE serial.is_serialized AND serial.lot_id = class.lot_id
                 AND serial.from_site_id = class.from_site_id
                 AND serial.to_site_id = class.to_site_id
-                AND abs(date_diff('minute', serial.moved_at, class.moved_at)) <= setting.same_lane_h * 60
+                AND abs(date_diff('minute', serial.moved_at, class.moved_at))
+                <= setting.same_lane_h * 60
         )
     GROUP BY class.lot_id
 ),
@@ -127,16 +131,61 @@ over AS (
     SELECT * FROM judged
     WHERE excess > allowed OR coalesce(over_master > allowed, false)
 ),
--- The excess serials, and whether anybody but the maker ever met them. B18 asks besides whether
--- all commissioning was the maker's own.
+-- The excess serials: whether they are misread ones, and whether anybody but the maker met them.
+-- B18 asks besides whether all commissioning was the maker's own.
+serial AS (
+    SELECT
+        unit.lot_id, unit.unit_id, unit.is_commissioned,
+        translate(regexp_replace(upper(unit.serial), '[^0-9A-Z]', '', 'g'), 'Y', 'Z') AS folded
+    FROM core_unit AS unit
+    WHERE unit.lot_id IN (SELECT lot_id FROM over)
+),
+-- Serials that are a known one of the lot in another letter case or keyboard layout.
+misread AS (
+    SELECT DISTINCT strange.unit_id
+    FROM serial AS strange
+    INNER JOIN serial AS known
+        ON strange.lot_id = known.lot_id AND strange.folded = known.folded
+        AND known.is_commissioned
+    WHERE NOT strange.is_commissioned AND strange.folded <> ''
+),
+seen AS (
+    SELECT
+        observation.lot_id, observation.unit_id, observation.record_id, observation.site_id,
+        observation.kind = 'verification' AS is_verified,
+        coalesce(lower(verification.entry_mode) = 'manual', false) AS is_typed
+    FROM core_observation AS observation
+    LEFT JOIN stg_verification AS verification
+        ON observation.record_id = verification.record_id
+        AND observation.kind = 'verification'
+    WHERE observation.lot_id IN (SELECT lot_id FROM over)
+),
+strange_unit AS (
+    SELECT
+        unit.lot_id, unit.unit_id,
+        misread.unit_id IS NOT NULL AS is_misread,
+        bool_and(coalesce(seen.is_typed, false)) AS is_typed,
+        bool_and(coalesce(seen.is_verified AND seen.site_id = over.maker_site_id, false))
+            AS is_makers_own
+    FROM over
+    INNER JOIN core_unit AS unit ON over.lot_id = unit.lot_id AND NOT unit.is_commissioned
+    LEFT JOIN misread ON unit.unit_id = misread.unit_id
+    LEFT JOIN seen ON unit.lot_id = seen.lot_id AND unit.unit_id = seen.unit_id
+    GROUP BY unit.lot_id, unit.unit_id, misread.unit_id
+),
+strange_count AS (
+    SELECT
+        lot_id,
+        count(*) AS strange_units,
+        count(*) FILTER (WHERE is_misread) AS misread_units,
+        count(*) FILTER (WHERE is_typed AND NOT is_misread) AS typed_units,
+        count(*) FILTER (WHERE is_makers_own AND NOT is_misread AND NOT is_typed) AS own_units
+    FROM strange_unit
+    GROUP BY lot_id
+),
 strange AS (
     SELECT
         unit.lot_id,
-        count(DISTINCT unit.unit_id) FILTER (WHERE NOT unit.is_commissioned) AS strange_units,
-        count(DISTINCT unit.unit_id) FILTER (
-            WHERE NOT unit.is_commissioned AND NOT coalesce(
-                seen.kind = 'verification' AND seen.site_id = over.maker_site_id, false)
-        ) AS met_units,
         count(DISTINCT unit.unit_id) FILTER (
             WHERE unit.is_commissioned
             AND unit.commissioned_site_id IS DISTINCT FROM over.maker_site_id
@@ -150,15 +199,15 @@ strange AS (
     FROM over
     INNER JOIN core_unit AS unit ON over.lot_id = unit.lot_id
     LEFT JOIN core_site AS made_at ON unit.commissioned_site_id = made_at.site_id
-    LEFT JOIN core_observation AS seen
-        ON unit.lot_id = seen.lot_id AND unit.unit_id = seen.unit_id
+    LEFT JOIN seen ON unit.lot_id = seen.lot_id AND unit.unit_id = seen.unit_id
     GROUP BY unit.lot_id
 ),
 class_record AS (
     SELECT
         movement.lot_id,
-        list_sort(list(DISTINCT coalesce(movement.ship_record_id, movement.receive_record_id)))[1:50]
-            AS records
+        list_sort(list(
+            DISTINCT coalesce(movement.ship_record_id, movement.receive_record_id)
+        ))[1:50] AS records
     FROM core_movement AS movement
     WHERE NOT movement.is_serialized AND movement.lot_id IN (SELECT lot_id FROM over)
     GROUP BY movement.lot_id
@@ -166,8 +215,10 @@ class_record AS (
 lot_row AS (
     SELECT
         over.*,
-        coalesce(strange.strange_units, 0) AS strange_units,
-        coalesce(strange.met_units, 0) AS met_units,
+        coalesce(strange_count.strange_units, 0) AS strange_units,
+        coalesce(strange_count.misread_units, 0) AS misread_units,
+        coalesce(strange_count.typed_units, 0) AS typed_units,
+        coalesce(strange_count.own_units, 0) AS own_units,
         coalesce(strange.elsewhere_made_units, 0) AS elsewhere_made_units,
         coalesce(habit.exceeded_lots, 0) AS exceeded_lots,
         round(coalesce(habit.exceeded_share, 0), 4) AS exceeded_share,
@@ -176,9 +227,14 @@ lot_row AS (
             WHEN NOT (over.is_covered OR coalesce(over.stated_quantity > 0, false)) THEN NULL
             WHEN over.excess > over.allowed AND over.class_units > 0
                 AND over.excess - over.told_twice_units <= over.allowed THEN 'B12'
-            WHEN over.excess > over.allowed AND strange.strange_units > 0
-                AND over.excess - (strange.strange_units - strange.met_units) <= over.allowed
-                THEN 'B21'
+            WHEN over.excess > over.allowed AND strange_count.misread_units > 0
+                AND over.excess - strange_count.misread_units <= over.allowed THEN 'B01'
+            WHEN over.excess > over.allowed AND strange_count.typed_units > 0
+                AND over.excess - strange_count.misread_units - strange_count.typed_units
+                <= over.allowed THEN 'B04'
+            WHEN over.excess > over.allowed AND strange_count.own_units > 0
+                AND over.excess - strange_count.misread_units - strange_count.typed_units
+                - strange_count.own_units <= over.allowed THEN 'B21'
             WHEN over.excess <= over.allowed AND coalesce(strange.elsewhere_made_units, 0) = 0
                 THEN 'B18'
             WHEN habit.exceeded_lots >= setting.master_lots
@@ -193,6 +249,7 @@ lot_row AS (
     FROM over
     CROSS JOIN setting
     LEFT JOIN strange ON over.lot_id = strange.lot_id
+    LEFT JOIN strange_count ON over.lot_id = strange_count.lot_id
     LEFT JOIN class_record ON over.lot_id = class_record.lot_id
     LEFT JOIN maker_habit AS habit ON over.maker_site_id = habit.maker_site_id
 ),
@@ -305,6 +362,16 @@ SELECT
     CASE
         WHEN NOT coalesce(is_guarded, false) THEN json_array()
         ELSE json_array(
+            json_object(
+                'code', 'B01',
+                'result', CASE WHEN benign = 'B01' THEN 'supported' ELSE 'ruled_out' END,
+                'misread_serials', misread_units
+            ),
+            json_object(
+                'code', 'B04',
+                'result', CASE WHEN benign = 'B04' THEN 'supported' ELSE 'ruled_out' END,
+                'typed_serials', typed_units
+            ),
             json_object('code', 'B06', 'result', 'ruled_out', 'coverage', coverage),
             json_object(
                 'code', 'B12',
@@ -329,7 +396,7 @@ SELECT
             json_object(
                 'code', 'B21',
                 'result', CASE WHEN benign = 'B21' THEN 'supported' ELSE 'ruled_out' END,
-                'unknown_serials', strange_units, 'met_outside_maker', met_units
+                'unknown_serials', strange_units, 'asked_by_maker_only', own_units
             )
         )
     END AS tests,

@@ -8,10 +8,11 @@
 --   and the container's last known place is another site, to which and from which it was not sent.
 -- guard: The container's place is known: an event of its content, or its destination when it was
 --   last shipped. A container shipped to nobody in particular may be anywhere: silent.
--- severity: S3; S2 where the container is handled elsewhere as if whole afterwards and at least two
---   packs, more than 1 % of its content, are away.
--- benign: B12 (the container was opened without a scan: the pack was scanned at the container's own
---   place first, or a good share of its siblings is away too, or the container never appears again).
+-- severity: S3; S2 where the container is handled elsewhere as if whole afterwards and at least
+--   two packs, more than 1 % of its content, are away.
+-- benign: B12 (the container was opened without a scan: the pack was scanned at the container's
+--   own place first, or a good share of its siblings is away too, or the container never appears
+--   again).
 -- source: typology P23
 -- reads:   core_container_event, core_event, core_link, core_observation, core_site, raw_setting
 -- columns: as in find_finding's pattern shape

@@ -1,5 +1,6 @@
 -- model:   P26_unauthorised_partner
--- purpose: A party that traded a lot without a valid licence for its role, as far as the list tells.
+-- purpose: A party that traded a lot without a valid licence for its role, as far as the list
+--   tells.
 -- grain:   one row per lot and party
 -- key:     none
 -- pattern: P26
@@ -8,17 +9,18 @@
 --   licence of it that is valid at that time; or it sells, nobody states its role, and the list
 --   names nearly all other sellers.
 -- guard: The list speaks about the party's role and country: it names at least two others of that
---   class and at least 70 % of the others that trade. Before the class's first licence it is silent.
---   Without a list, or outside what it covers: not testable, no row.
--- severity: S1 no valid licence for a role that the list covers; S3 a seller of unknown role that is
---   not on the list.
--- benign: B22 (renewed within the grace time; most of the class lapsed, so the list is stale; a site
---   of the same company with the same role is listed; licensed at the time under another role).
+--   class and at least 70 % of the others that trade. Before the class's first licence it is
+--   silent. Without a list, or outside what it covers: not testable, no row.
+-- severity: S1 no valid licence for a role that the list covers; S3 a seller of unknown role that
+--   is not on the list.
+-- benign: B22 (renewed within the grace time; most of the class lapsed, so the list is stale; a
+--   site of the same company with the same role is listed; licensed at the time under another
+--   role).
 -- source: typology P26
 -- reads:   core_licence, core_lot, core_movement, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
--- caveats: A licence list says what its keeper claims. Products and states that a licence covers are
---   not in it.
+-- caveats: A licence list says what its keeper claims. Products and states that a licence covers
+--   are not in it.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P26.class_share') AS class_share,

@@ -1,5 +1,6 @@
 -- model:   P27_provenance_gap
--- purpose: A site that handled a lot which no recorded way from its maker could have brought there.
+-- purpose: A site that handled a lot which no recorded way from its maker could have brought
+--   there.
 -- grain:   one row per lot and first site off the recorded ways; one data gap per lot
 -- key:     none
 -- pattern: P27
@@ -8,16 +9,18 @@
 --   every leg leaving after the one before arrived (2 h of doubt). Of sites off the ways only the
 --   first is reported, not those it passed the lot to.
 -- guard: The lot is covered; every maker of it and every trader on the ways reports shippings; no
---   shipping of the lot goes to an unstated place. Otherwise one data gap a lot. A lot with no known
---   maker, or that nobody named, has no way to look for: silent.
+--   shipping of the lot goes to an unstated place. Otherwise one data gap a lot. A lot with no
+--   known maker, or that nobody named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
--- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B23 (a site of
---   the same company lies on the ways, or the events name an owner who does).
+-- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B23 (a site
+--   of the same company lies on the ways, or the events name an owner who does).
 -- source: typology P27
--- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_product, core_site, core_unit, raw_setting
+-- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_product,
+--   core_site, core_unit, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Judged for the lot, not the pack: strange packs at a site that also bought lawful ones
---   pass here and are left to P04 and P17. Legs are the first and last movement of a pair of sites.
+--   pass here and are left to P04 and P17. Legs are the first and last movement of a pair of
+--   sites.
 WITH RECURSIVE setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P27.doubt_h') AS doubt_h,
@@ -60,7 +63,9 @@ reached AS (
         SELECT late_h FROM setting
     ) AS slack
     UNION
-    SELECT leg.lot_id, leg.to_site_id, reached.slack_h, greatest(reached.moved_at, leg.first_came_at)
+    SELECT
+        leg.lot_id, leg.to_site_id, reached.slack_h,
+        greatest(reached.moved_at, leg.first_came_at)
     FROM reached
     INNER JOIN leg ON reached.lot_id = leg.lot_id AND reached.site_id = leg.from_site_id
     WHERE leg.last_left_at >= reached.moved_at - to_seconds(reached.slack_h * 3600)

@@ -10,9 +10,10 @@
 -- guard: The record reaches at least 180 days back, for the buyer too: at the start of data all is
 --   new. Returns are no purchases.
 -- severity: S3 always.
--- benign: B22 (the buyer dealt with another site of the seller's company before; or a licence list
---   names the seller as valid for its role on that day), B25 (other buyers begin to buy the same
---   GTIN from new sellers at the time: launch, shortage, tender).
+-- benign: B22 (the buyer dealt with another site of the seller's company before; a licence list
+--   names the seller as valid for its role on that day; it is a maker, or has supplied two other
+--   buyers for 180 days: a new lawful customer), B25 (other buyers that knew the GTIN turn to new
+--   sellers at the time too: shortage, tender).
 -- source: typology P28
 -- reads:   core_licence, core_lot, core_movement, core_product, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
@@ -23,7 +24,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P28.history_days') AS history_days,
         max(value) FILTER (WHERE name = 'P28.value_share') AS value_share,
         max(value) FILTER (WHERE name = 'P28.peer_days') AS peer_days,
-        max(value) FILTER (WHERE name = 'P28.peers') AS peers
+        max(value) FILTER (WHERE name = 'P28.peers') AS peers,
+        max(value) FILTER (WHERE name = 'P28.old_buyers') AS old_buyers
     FROM raw_setting
 ),
 sale AS (
@@ -92,7 +94,7 @@ new_edge AS (
         AND date_diff('day', buyer.first_at, edge.first_at) >= setting.history_days
         AND bought.first_at < edge.first_at
 ),
--- B25: other buyers for whom a seller of this GTIN is new at the time.
+-- B25: other buyers that knew this GTIN too and take it from a new seller at the time.
 peer AS (
     SELECT
         new_edge.gtin, new_edge.from_site_id, new_edge.to_site_id,
@@ -102,6 +104,9 @@ peer AS (
     INNER JOIN edge AS other
         ON new_edge.gtin = other.gtin AND new_edge.to_site_id <> other.to_site_id
         AND abs(date_diff('day', new_edge.first_at, other.first_at)) <= setting.peer_days
+    INNER JOIN bought
+        ON other.gtin = bought.gtin AND other.to_site_id = bought.to_site_id
+        AND bought.first_at < other.first_at
     GROUP BY new_edge.gtin, new_edge.from_site_id, new_edge.to_site_id
 ),
 -- B22: an earlier purchase from a sister site of the seller.
@@ -114,6 +119,18 @@ sister AS (
     INNER JOIN pair
         ON other.site_id = pair.from_site_id AND new_edge.to_site_id = pair.to_site_id
         AND pair.first_at < new_edge.first_at
+),
+-- B22: buyers that the seller has long supplied when this one comes to it.
+established AS (
+    SELECT
+        new_edge.gtin, new_edge.from_site_id, new_edge.to_site_id,
+        count(DISTINCT pair.to_site_id) AS old_buyers
+    FROM new_edge
+    CROSS JOIN setting
+    INNER JOIN pair
+        ON new_edge.from_site_id = pair.from_site_id AND new_edge.to_site_id <> pair.to_site_id
+        AND date_diff('day', pair.first_at, new_edge.first_at) >= setting.history_days
+    GROUP BY new_edge.gtin, new_edge.from_site_id, new_edge.to_site_id
 ),
 licensed AS (
     SELECT DISTINCT new_edge.gtin, new_edge.from_site_id, new_edge.to_site_id
@@ -146,8 +163,11 @@ judged AS (
         coalesce(peer.peers, 0) AS peers,
         sister.gtin IS NOT NULL AS has_sister,
         licensed.gtin IS NOT NULL AS is_licensed,
+        coalesce(established.old_buyers, 0) AS old_buyers,
+        coalesce(seller.role, 'unknown') = 'maker' AS is_maker,
         CASE
-            WHEN sister.gtin IS NOT NULL OR licensed.gtin IS NOT NULL THEN 'B22'
+            WHEN sister.gtin IS NOT NULL OR licensed.gtin IS NOT NULL
+                OR seller.role = 'maker' OR established.old_buyers >= setting.old_buyers THEN 'B22'
             WHEN coalesce(peer.peers, 0) >= setting.peers THEN 'B25'
         END AS benign
     FROM first_day
@@ -155,6 +175,11 @@ judged AS (
     INNER JOIN new_edge
         ON first_day.gtin = new_edge.gtin AND first_day.from_site_id = new_edge.from_site_id
         AND first_day.to_site_id = new_edge.to_site_id
+    LEFT JOIN core_site AS seller ON first_day.from_site_id = seller.site_id
+    LEFT JOIN established
+        ON first_day.gtin = established.gtin
+        AND first_day.from_site_id = established.from_site_id
+        AND first_day.to_site_id = established.to_site_id
     LEFT JOIN peer
         ON first_day.gtin = peer.gtin AND first_day.from_site_id = peer.from_site_id
         AND first_day.to_site_id = peer.to_site_id
@@ -189,11 +214,12 @@ SELECT
         json_object(
             'code', 'B22',
             'result', CASE
-                WHEN judged.has_sister OR judged.is_licensed THEN 'supported'
+                WHEN judged.benign = 'B22' THEN 'supported'
                 WHEN EXISTS (SELECT 1 FROM core_licence) THEN 'ruled_out'
                 ELSE 'not_testable'
             END,
-            'has_known_sister_site', judged.has_sister, 'is_licensed', judged.is_licensed
+            'has_known_sister_site', judged.has_sister, 'is_licensed', judged.is_licensed,
+            'old_buyers', judged.old_buyers, 'is_maker', judged.is_maker
         ),
         json_object(
             'code', 'B25',

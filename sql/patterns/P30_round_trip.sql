@@ -4,19 +4,21 @@
 -- key:     none
 -- pattern: P30
 -- family:  network
--- definition: A pack leaves a site and is back there within 365 days, with no step or disposition of
---   a return, recall or void shipping on the way. For lots moved by unserialised quantity: a
---   directed cycle of the lot's movements within 365 days, none of them stated as a return.
+-- definition: A pack leaves a site and is back there within 365 days, with no step or disposition
+--   of a return, recall or void shipping on the way. For lots moved by unserialised quantity: a
+--   directed cycle of the lot's movements within 365 days, not stated as a return.
 -- guard: Both the leaving and the coming back are on record. Lots that nobody named have no cycle.
 -- severity: S2 always.
--- benign: B14 (a return document, a dispenser or returns processor sending back what it bought there
---   within the return time), B15 (straight back within days: wrong delivery), B23 (the party stayed
---   owner all along, or the goods were only at a logistics provider, packer or sister site).
+-- benign: B14 (a return document, a dispenser or returns processor sending back what it bought
+--   there within the return time), B15 (straight back within days: wrong delivery), B23 (the party
+--   stayed owner all along, or the goods were only at a logistics provider, packer or sister
+--   site).
 -- source: typology P30
--- reads:   core_custody, core_item_event, core_lot, core_movement, core_site, graph_lot_cycle, raw_event_transaction, raw_setting
+-- reads:   core_custody, core_item_event, core_lot, core_movement, core_site, graph_lot_cycle,
+--   raw_event_transaction, raw_setting
 -- columns: as in find_finding's pattern shape
--- caveats: Packs are followed one by one where they have serials; a lot with any serialised movement
---   is not judged by quantity, since other packs of it may lawfully go the other way.
+-- caveats: Packs are followed one by one where they have serials; a lot with any serialised
+--   movement is not judged by quantity, since other packs of it may lawfully go the other way.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P30.within_days') AS within_days,
@@ -130,38 +132,22 @@ quantity_lot AS (
     GROUP BY movement.lot_id
     HAVING NOT bool_or(movement.is_serialized)
 ),
-lot_leg AS (
-    SELECT
-        movement.lot_id, movement.from_site_id, movement.to_site_id,
-        coalesce(movement.shipped_at, movement.received_at) AS left_at,
-        coalesce(movement.received_at, movement.shipped_at) AS came_at,
-        movement.units,
-        coalesce(movement.reason, 'sale') <> 'sale' AS is_return,
-        coalesce(movement.ship_record_id, movement.receive_record_id) AS record_id
-    FROM core_movement AS movement
-    INNER JOIN quantity_lot ON movement.lot_id = quantity_lot.lot_id
-),
 lot_trip AS (
     SELECT
-        cycle.lot_id, cycle.site_id, cycle.via_site_id,
-        cycle.left_at, cycle.back_at, cycle.days,
-        min(came.units) AS back_units,
-        min(gone.units) AS gone_units,
-        min(gone.record_id) AS gone_record_id,
-        min(came.record_id) AS came_record_id,
-        bool_or(came.from_site_id = gone.to_site_id) AS is_direct,
-        min(came.from_site_id) AS from_site_id
+        cycle.lot_id, cycle.site_id, cycle.via_site_id, cycle.third_site_id,
+        cycle.days, cycle.leg_count, cycle.units AS back_units,
+        cycle.left_record_id, cycle.back_record_id,
+        sum(gone.units) AS gone_units
     FROM graph_lot_cycle AS cycle
     CROSS JOIN setting
-    INNER JOIN lot_leg AS gone
+    INNER JOIN quantity_lot ON cycle.lot_id = quantity_lot.lot_id
+    INNER JOIN core_movement AS gone
         ON cycle.lot_id = gone.lot_id AND cycle.site_id = gone.from_site_id
-        AND cycle.left_at = gone.left_at
-    INNER JOIN lot_leg AS came
-        ON cycle.lot_id = came.lot_id AND cycle.site_id = came.to_site_id
-        AND cycle.back_at = came.came_at
-    WHERE cycle.days <= setting.within_days AND NOT gone.is_return AND NOT came.is_return
-    GROUP BY cycle.lot_id, cycle.site_id, cycle.via_site_id,
-        cycle.left_at, cycle.back_at, cycle.days
+        AND cycle.via_site_id = gone.to_site_id
+        AND cycle.left_at = coalesce(gone.shipped_at, gone.received_at)
+    WHERE cycle.days <= setting.within_days AND NOT cycle.is_return
+        AND coalesce(gone.reason, 'sale') = 'sale'
+    GROUP BY ALL
 ),
 trip AS (
     SELECT
@@ -171,23 +157,25 @@ trip AS (
     FROM pack_trip
     UNION ALL
     SELECT
-        lot_trip.lot_id, NULL, lot_trip.site_id, lot_trip.from_site_id, lot_trip.days,
-        CASE WHEN lot_trip.is_direct THEN 2 ELSE 3 END,
-        lot_trip.back_units, lot_trip.gone_units,
-        [lot_trip.gone_record_id, lot_trip.came_record_id],
+        lot_trip.lot_id, NULL, lot_trip.site_id, lot_trip.third_site_id, lot_trip.days,
+        lot_trip.leg_count, lot_trip.back_units, lot_trip.gone_units,
+        [lot_trip.left_record_id, lot_trip.back_record_id],
         EXISTS (
             SELECT 1 FROM return_document
-            WHERE return_document.record_id IN (lot_trip.gone_record_id, lot_trip.came_record_id)
+            WHERE return_document.record_id IN (lot_trip.left_record_id, lot_trip.back_record_id)
         ),
-        coalesce(via.role, 'unknown')
+        coalesce(third.role, 'unknown')
         IN ('pharmacy', 'hospital', 'clinic', 'reverse_distributor', 'destruction'),
         false,
-        coalesce(via.role, '') IN (
+        (coalesce(via.role, '') IN (
             'third_party_logistics', 'contract_packer', 'repackager', 'customs'
-        )
-        OR coalesce(via.partner_id = home.partner_id, false)
+        ) OR coalesce(via.partner_id = home.partner_id, false))
+        AND (coalesce(third.role, '') IN (
+            'third_party_logistics', 'contract_packer', 'repackager', 'customs'
+        ) OR coalesce(third.partner_id = home.partner_id, false))
     FROM lot_trip
-    LEFT JOIN core_site AS via ON lot_trip.from_site_id = via.site_id
+    LEFT JOIN core_site AS via ON lot_trip.via_site_id = via.site_id
+    LEFT JOIN core_site AS third ON lot_trip.third_site_id = third.site_id
     LEFT JOIN core_site AS home ON lot_trip.site_id = home.site_id
 ),
 coded AS (

@@ -5,19 +5,22 @@
 -- pattern: P34
 -- family:  network
 -- definition: The lot's markets (lot master, else its product's) are known and packs of it are
---   received, ended or verified at a site in another country, less what went on to a market country.
+--   received, ended or verified at a site in another country, less what went on to a market
+--   country.
 -- guard: Markets and countries are written alike (two letters, or words that both lists use); a
---   market that names a region other than the EU or EEA makes the lot silent. The maker's own sites,
---   logistics, customs, returns and destruction are transit. A trader that ships lots over borders
---   is a hub: only what it sent on to a country outside the markets counts, at its buyer.
+--   market that names a region other than the EU or EEA makes the lot silent. The maker's own
+--   sites, logistics, customs, returns and destruction are transit. A trader that ships lots over
+--   borders is a hub: only what it sent on to a country outside the markets counts, at its buyer.
 -- severity: S1 at a pharmacy, hospital or clinic; S2 else.
 -- benign: B18 (most of the lot, or most lots of the product seen in that country, are outside: the
---   list is wrong), B19 (a parallel trader or repackager, licensed where a list exists, sold the lot
---   into that country).
+--   list is wrong), B19 (a parallel trader or repackager, licensed where a list exists, sold the
+--   lot into that country).
 -- source: typology P34
--- reads:   core_licence, core_lot, core_lot_site_flow, core_movement, core_observation, core_site, raw_setting
+-- reads:   core_licence, core_lot, core_lot_site_flow, core_movement, core_observation, core_site,
+--   raw_setting
 -- columns: as in find_finding's pattern shape
--- caveats: Markets are what the list says, since its own date; approvals granted later are not in it.
+-- caveats: Markets are what the list says, since its own date; approvals granted later are not in
+--   it.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P34.least_units') AS least_units,

@@ -4,21 +4,21 @@
 -- key:     none
 -- pattern: P35
 -- family:  quantity
--- definition: Price: the month's median unit price of a seller-buyer-GTIN edge is under 75 % of the
---   median of other sellers' prices over the 12 months before, or its robust z (log scale) is -4 or
---   less; and it undercuts nine in ten of those prices, and 75 % of what this seller asked this
---   buyer before. Volume: the month's units of the edge have robust z 4 or more (log scale, at least
---   the spread of counting) over its own last 12 months, exceed the maximum of the last 6 and are
---   three times the mean of the last 12.
--- guard: Price: at least 5 prices of at least 3 other sellers in the same currency and unit. Volume:
---   at least 6 months with trade in the 12 before. Returns and disposals are left out. Without
---   prices or history nothing is said.
+-- definition: Price: the month's median unit price of a seller-buyer-GTIN edge is under 75 % of
+--   the median of other sellers' prices over the 12 months before, or its robust z (log scale) is
+--   -4 or less; and it undercuts nine in ten of those prices, and 75 % of what this seller asked
+--   this buyer before. Volume: the month's units of the edge have robust z 4 or more (log scale,
+--   at least the spread of counting) over its own last 12 months, exceed the maximum of the last 6
+--   and are three times the mean of the last 12.
+-- guard: Price: at least 5 prices of at least 3 other sellers in the same currency and unit.
+--   Volume: at least 6 months with trade in the 12 before. Returns and disposals are left out.
+--   Without prices or history nothing is said.
 -- severity: S3 always.
 -- benign: B25 (price: not low against what other sellers ask in the three months around; volume:
 --   the median other buyer of the product, of at least 5, took at least 1.5 times its own usual
 --   amount that month, or the buyer's total from all sellers is not high).
--- source: typology P35; suspicious-order baselines for controlled drugs (six-month maximum, multiple
---   of the twelve-month mean)
+-- source: typology P35; suspicious-order baselines for controlled drugs (six-month maximum,
+--   multiple of the twelve-month mean)
 -- reads:   core_movement, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Months are calendar months; a running one is judged as it stands. Discounts for
@@ -215,8 +215,9 @@ peer AS (
 volume_finding AS (
     SELECT
         high.*, coalesce(peer.peers, 0) AS peers, peer.peer_growth,
-        coalesce(peer.peers >= setting.least_peers AND peer.peer_growth >= setting.peer_growth, false)
-            AS is_market_high,
+        coalesce(
+            peer.peers >= setting.least_peers AND peer.peer_growth >= setting.peer_growth, false
+        ) AS is_market_high,
         high.buyer_units < setting.mean_multiple * high.buyer_mean_units AS is_moved
     FROM high
     CROSS JOIN setting

@@ -45,7 +45,8 @@ UNION ALL
 SELECT 46 + c, 'unpacking', 'AggregationEvent', 'DELETE', 'case parent', c, NULL, 150 + c
 FROM range(10) t(c)
 UNION ALL
-SELECT 56 + c * 4 + part, 'dispensing', 'ObjectEvent', 'DELETE', 'sold', c, part, 200 + part * 24 + c
+SELECT
+    56 + c * 4 + part, 'dispensing', 'ObjectEvent', 'DELETE', 'sold', c, part, 200 + part * 24 + c
 FROM range(10) t(c), range(4) u(part);
 
 INSERT INTO raw_identifier BY NAME
@@ -70,7 +71,8 @@ INSERT INTO raw_event BY NAME
 SELECT
     p * 96 + k AS record_id, 1 AS file_id, record_id + 1 AS position, type AS event_type, action,
     'e' || record_id AS event_id, step,
-    TIMESTAMP '2024-01-01' + INTERVAL 1 MINUTE * (p * 7 % 500000) + INTERVAL 1 HOUR * hour AS event_at,
+    TIMESTAMP '2024-01-01' + INTERVAL 1 MINUTE * (p * 7 % 500000) + INTERVAL 1 HOUR * hour
+        AS event_at,
     event_at + INTERVAL 2 HOUR AS recorded_at, 60 AS zone_offset_min,
     CASE
         WHEN k <= 21 THEN p % 10

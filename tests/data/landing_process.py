@@ -12,12 +12,12 @@ from data.warehouse.connection import open_warehouse
 from data.warehouse.landing import LandingProgress, land
 from tests.data.batches import AT, feed_from_name
 
-ROWS_AT_ONCE = 40  # of one batch: several steps a file
+BYTES_AT_ONCE = 1  # each batch by itself: several steps a file
 
 
 def main() -> None:
     """Land, pausing at each step."""
-    load.ROWS_AT_ONCE = ROWS_AT_ONCE
+    load.BYTES_AT_ONCE = BYTES_AT_ONCE
 
     def pause(progress: LandingProgress) -> None:
         sys.stdout.write(f"{progress.number} {progress.records}\n")

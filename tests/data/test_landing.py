@@ -130,7 +130,7 @@ def test_the_group_size_changes_nothing_but_the_order_of_text_ids(
         ORDER BY ALL
     """
     land(con, [path], AT, read=feed_from_name)
-    monkeypatch.setattr(load, "ROWS_AT_ONCE", 1)
+    monkeypatch.setattr(load, "BYTES_AT_ONCE", 1)
     with open_memory() as other:
         land(other, [path], AT, read=feed_from_name)
         assert rows(other, said) == rows(con, said)
@@ -564,7 +564,7 @@ def test_positions_count_on_over_the_documents_of_one_file(
 def test_progress_tells_each_file_and_how_far_it_is(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(load, "BYTES_AT_ONCE", 1)
     for name in ("a", "b"):
         (tmp_path / name).write_text(name)
     seen: list[tuple[int, int, int, bool]] = []
@@ -577,12 +577,11 @@ def test_progress_tells_each_file_and_how_far_it_is(
         ),
         read=feed_from_name,
     )
+    steps = (10, 20, 30, 40, 50, 60)
     assert seen == [
-        (1, 2, 30, False),
-        (1, 2, 60, False),
+        *((1, 2, records, False) for records in steps),
         (1, 2, 60, True),
-        (2, 2, 30, False),
-        (2, 2, 60, False),
+        *((2, 2, records, False) for records in steps),
         (2, 2, 60, True),
     ]
 
@@ -634,7 +633,7 @@ def test_killed_at_any_step_and_run_again_gives_the_same_warehouse(
 
     # Seven steps a file: in the middle of one, before its end, after it, at the next one's start.
     assert steps == 21
-    monkeypatch.setattr(load, "ROWS_AT_ONCE", landing_process.ROWS_AT_ONCE)
+    monkeypatch.setattr(load, "BYTES_AT_ONCE", landing_process.BYTES_AT_ONCE)
     for last in (4, 6, 7, 8):
         target = tmp_path / f"killed{last}.duckdb"
         with subprocess.Popen(

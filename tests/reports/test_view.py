@@ -43,6 +43,23 @@ def test_diversion_alone_is_not_called_a_falsification(held) -> None:
     assert "falsification" not in said
 
 
+def test_lesser_findings_that_agree_ask_for_a_look_and_not_for_quarantine(held) -> None:
+    lesser = tuple(replace(f, severity="S3") for f in held.standing.rows)
+    said = conclude(replace(held, standing=Bounded(lesser), risk=risk(held, tier="investigate")))
+    assert "no single finding makes lot RV2406A of Relvacept 1 mg pen suspect" in said.statement
+    assert said.certainty.startswith("Limited: 2 kinds of evidence agree")
+    assert not any("uarantine" in action.what for action in said.actions)
+
+
+def test_packs_without_a_stated_lot_are_not_given_one(held) -> None:
+    nameless = replace(held, facts=replace(held.facts, lot="(unstated)"))
+    page = view_lot(nameless)
+    assert page.heading == "Lot not stated"
+    assert "packs of Relvacept 1 mg pen whose lot nobody states are suspect" in (
+        page.conclusion.statement
+    )
+
+
 def test_absent_records_alone_never_make_a_strong_conclusion(held) -> None:
     missing = tuple(replace(f, history="missing") for f in held.standing.rows)
     assert conclude(replace(held, standing=Bounded(missing))).certainty.startswith("Limited")
@@ -146,8 +163,11 @@ def test_coverage_names_inferred_moves_silent_sites_and_unread_records(held) -> 
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ({"hold": 1, "watch": 2, "clear": 1}, "1 lot of 4 is suspect"),
-        ({"clear": 3}, "None of 3 lots is suspect"),
+        (
+            {"hold": 1, "watch": 2, "clear": 1},
+            "Of 4 lots 1 is suspect and to be held now and 2 to be watched.",
+        ),
+        ({"clear": 3}, "Of 3 lots none has a finding that stands."),
         ({}, "No lot has been judged yet."),
     ],
 )
