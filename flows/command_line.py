@@ -1,5 +1,6 @@
 """The command ``touchstone``: arguments in, exit codes out. Heavy imports live in the commands."""
 
+import atexit
 import logging
 import os
 import sys
@@ -101,6 +102,9 @@ def _quiet_prefect(settings: Settings) -> None:
         "PREFECT_LOGGING_LEVEL": "WARNING",
     }.items():
         os.environ.setdefault(name, value)
+    # Prefect's threads outlive the interpreter's modules, and DuckDB's binding then lists on
+    # standard error what they still hold. Registered before Prefect, so it runs after its hooks.
+    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
 def _report(outcome: "Outcome") -> None:

@@ -79,13 +79,13 @@ def _statement(evidence: LotEvidence) -> str:
     readings = joined(natures(grave), "or") or "not what they seem"
     if evidence.risk.tier not in ("hold", "investigate"):
         return (
-            f"{basis}, nothing in the event data makes {lot} suspect by itself. "
-            f"What stands is of lesser weight: {reason}{also}."
+            f"{basis}, nothing that stands against {lot} is grave enough to call it suspect. "
+            f"What weighs most is: {reason}{also}."
         )
     if not _is_grave(evidence):
         return (
-            f"{basis}, no single finding makes {lot} suspect, but lesser ones of different kinds "
-            f"agree: it should be looked into whether packs are {readings}. "
+            f"{basis}, no finding against {lot} is grave by itself, but lesser ones of different "
+            f"kinds agree: it should be looked into whether packs are {readings}. "
             f"What weighs most is: {reason}{also}."
         )
     regime = "suspect product in the sense of the DSCSA"

@@ -253,13 +253,19 @@ def _curve(x: float, y: float, x2: float, y2: float) -> str:
     return f"C{middle:.1f} {y:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
 
 
+def _room(name: str) -> int:
+    """Return how many letters of a name fit its box: capitals are wider."""
+    capitals = sum(letter.isupper() for letter in name)
+    return 18 if capitals > len(name) / 2 else 24
+
+
 def _box(node: Node, slot: _Slot) -> str:
     css = "node" + ("" if node.is_known else " unknown") + (" flagged" if node.flag else "")
     x, y = _left(slot.layer), slot.y
     return (
         f'<g class="{css}"><title>{escape(node.name)}</title>'
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{_BOX_W:g}" height="{slot.height:g}" rx="3"/>'
-        + text(x + 10, y + 19, shortened(node.name, 22), "name")
+        + text(x + 10, y + 19, shortened(node.name, _room(node.name)), "name")
         + text(x + 10, y + 34, shortened(node.detail, 29), "detail")
         + text(x + 10, y + 50, shortened(node.figures, 29), "figures")
         + text(x + 1, y - 5, node.flag, "flag-text")

@@ -3,24 +3,21 @@
 Large lots stay bounded: the rows that matter most are listed, the rest is counted.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import duckdb
 
 from data.errors import NotFoundError
+from reports import rows as made
 from reports.claims import (
     Bounded,
     Citation,
     CitedCase,
-    Feed,
     FileCount,
     Finding,
     Gap,
-    Holding,
     IndexEvidence,
-    Lane,
     LotEvidence,
     LotFacts,
     LotFile,
@@ -32,10 +29,6 @@ from reports.claims import (
     Run,
     Score,
     ScorePart,
-    SiteVisit,
-    Source,
-    Test,
-    TimelineRow,
 )
 
 MOST_FINDINGS = 40
@@ -51,7 +44,6 @@ MOST_REJECTED = 200
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
-Row = dict[str, Any]
 T = TypeVar("T")
 
 
@@ -79,14 +71,14 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         )
     lot_id = lots[0]["lot_id"]
     sites = _rows(con, "SELECT * FROM evid_lot_site WHERE lot_id = ?", [lot_id])
-    timeline = _bounded(con, "evid_lot_timeline", lot_id, MOST_TIMELINE_ROWS, _timeline_row)
-    lanes = _bounded(con, "evid_lot_custody", lot_id, MOST_LANES, _lane)
-    holdings = _bounded(con, "evid_lot_holder", lot_id, MOST_HOLDERS, _holding)
+    timeline = _bounded(con, "evid_lot_timeline", lot_id, MOST_TIMELINE_ROWS, made.timeline_row)
+    lanes = _bounded(con, "evid_lot_custody", lot_id, MOST_LANES, made.lane)
+    holdings = _bounded(con, "evid_lot_holder", lot_id, MOST_HOLDERS, made.holding)
     standing = _findings(con, lot_id, "stands", MOST_FINDINGS, with_records=True)
     explained = _findings(con, lot_id, "explained", MOST_EXPLAINED, with_records=False)
     gaps = _gaps(con, lot_id)
     visits = sorted(
-        (_visit(row) for row in sites),
+        (made.visit(row) for row in sites),
         key=lambda visit: (-(visit.came_in + visit.made), visit.place.site_id),
     )
     feeds = _rows(
@@ -113,7 +105,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         lanes=lanes,
         holdings=holdings,
         sites=_cut(visits, MOST_SITES, lambda visit: visit.came_in + visit.made),
-        feeds=tuple(_feed(row) for row in feeds),
+        feeds=tuple(made.feed(row) for row in feeds),
         files=_files_of_lot(con, lot_id),
         scores=_scores(con, lot_id),
         cases=_cases(con, lot_id),
@@ -125,7 +117,7 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
     titles = {
         row["case_id"]: row["title"] for row in _rows(con, "SELECT case_id, title FROM raw_case")
     }
-    lots = [_ranked(row, titles) for row in _rows(con, "SELECT * FROM lot_risk")]
+    lots = [made.ranked_lot(row, titles) for row in _rows(con, "SELECT * FROM lot_risk")]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
     suspects = [lot for lot in lots if lot.tier != "clear"]
@@ -148,34 +140,10 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
 
 def _rows(
     con: duckdb.DuckDBPyConnection, query: str, parameters: list[Any] | None = None
-) -> list[Row]:
+) -> list[made.Row]:
     cursor = con.execute(query, parameters or [])
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
-
-
-def _ids(row: Row) -> tuple[int, ...]:
-    return tuple(row["record_ids"] or ())
-
-
-def _number(value: Any) -> float:
-    return 0.0 if value is None else float(value)
-
-
-def _pairs(text: str | None) -> tuple[tuple[str, Any], ...]:
-    values = json.loads(text) if text else {}
-    return tuple(values.items()) if isinstance(values, dict) else (("value", values),)
-
-
-def _tests(text: str | None) -> tuple[Test, ...]:
-    return tuple(
-        Test(
-            str(entry.get("code", "")),
-            str(entry.get("result", "")),
-            tuple((k, v) for k, v in entry.items() if k not in ("code", "result")),
-        )
-        for entry in (json.loads(text) if text else None) or []
-    )
 
 
 def _cut(rows: list[T], most: int, units: Callable[[T], float]) -> Bounded[T]:
@@ -184,7 +152,11 @@ def _cut(rows: list[T], most: int, units: Callable[[T], float]) -> Bounded[T]:
 
 
 def _bounded(
-    con: duckdb.DuckDBPyConnection, model: str, lot_id: int, most: int, build: Callable[[Row], T]
+    con: duckdb.DuckDBPyConnection,
+    model: str,
+    lot_id: int,
+    most: int,
+    build: Callable[[made.Row], T],
 ) -> Bounded[T]:
     """Read the first rows of an evidence list by ``row_no``, and count what lies beyond."""
     rows = _rows(
@@ -198,29 +170,16 @@ def _bounded(
         "WHERE lot_id = ? AND row_no > ?",
         [lot_id, most],
     )[0]
-    return Bounded(tuple(build(row) for row in rows), rest["n"], _number(rest["units"]))
-
-
-def _place(row: Row) -> Place:
-    return Place(
-        site_id=row["site_id"],
-        gln=row.get("site_gln") or row.get("gln") or "",
-        name=row["name"],
-        role=row["role"],
-        city=row["city"],
-        country=row["country"],
-        latitude=row["latitude"],
-        longitude=row["longitude"],
-    )
+    return Bounded(tuple(build(row) for row in rows), rest["n"], made.number_of(rest["units"]))
 
 
 def _places(con: duckdb.DuckDBPyConnection, wanted: set[int | None]) -> dict[int, Place]:
     ids = sorted(site_id for site_id in wanted if site_id is not None)
     rows = _rows(con, "SELECT * FROM core_site WHERE site_id IN (SELECT unnest(?))", [ids])
-    return {row["site_id"]: _place(row) for row in sorted(rows, key=lambda r: r["site_id"])}
+    return {row["site_id"]: made.place(row) for row in sorted(rows, key=lambda r: r["site_id"])}
 
 
-def _facts(con: duckdb.DuckDBPyConnection, row: Row, places: dict[int, Place]) -> LotFacts:
+def _facts(con: duckdb.DuckDBPyConnection, row: made.Row, places: dict[int, Place]) -> LotFacts:
     found = _rows(con, "SELECT * FROM core_product WHERE gtin = ?", [row["gtin"]])
     product = found[0] if found else {}
     return LotFacts(
@@ -240,7 +199,7 @@ def _facts(con: duckdb.DuckDBPyConnection, row: Row, places: dict[int, Place]) -
         stated_quantity=row["stated_quantity"],
         commissioned_units=row["commissioned_units"] or 0,
         observed_units=row["observed_units"] or 0,
-        class_units=_number(row["class_units"]),
+        class_units=made.number_of(row["class_units"]),
         coverage=row["coverage"],
         is_covered=bool(row["is_covered"]),
         first_at=row["first_at"],
@@ -259,7 +218,7 @@ def _risk(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, lot_id: int) -> R
         standing=row.get("findings_standing") or 0,
         explained=row.get("findings_explained") or 0,
         gaps=row.get("data_gaps") or 0,
-        units_affected=_number(row.get("units_affected")),
+        units_affected=made.number_of(row.get("units_affected")),
         families_standing=_count(families[0]["families_standing"]) if families else 0,
         report=row.get("report"),
     )
@@ -288,7 +247,7 @@ def _findings(
             [lot_id, MOST_RECORDS],
         )
         for record in records:
-            cited.setdefault(record["finding_id"], []).append(_citation(record))
+            cited.setdefault(record["finding_id"], []).append(made.citation(record))
     return _cut(
         [_finding(row, models, cited.get(row["finding_id"], [])) for row in rows],
         most,
@@ -302,8 +261,8 @@ def _pattern_models(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {row["table_name"][:3]: row["table_name"] for row in rows}
 
 
-def _finding(row: Row, models: dict[str, str], citations: list[Citation]) -> Finding:
-    ids = _ids(row)
+def _finding(row: made.Row, models: dict[str, str], citations: list[Citation]) -> Finding:
+    ids = made.ids_of(row)
     return Finding(
         record_ids=ids,
         finding_id=row["finding_id"],
@@ -314,14 +273,14 @@ def _finding(row: Row, models: dict[str, str], citations: list[Citation]) -> Fin
         status=row["status"],
         benign=row["benign"],
         history=row["history"],
-        units=_number(row["units"]),
+        units=made.number_of(row["units"]),
         serial=row["serial"],
         sscc=row["sscc"],
         site_id=row["site_id"],
         other_site_id=row["other_site_id"],
-        observed=_pairs(row["observed"]),
-        threshold=_pairs(row["threshold"]),
-        tests=_tests(row["tests"]),
+        observed=made.pairs_of(row["observed"]),
+        threshold=made.pairs_of(row["threshold"]),
+        tests=made.tests_of(row["tests"]),
         citations=Bounded(tuple(citations), len(ids) - len(citations) if citations else 0),
     )
 
@@ -337,102 +296,13 @@ def _gaps(con: duckdb.DuckDBPyConnection, lot_id: int) -> Bounded[Gap]:
             finding_id=row["finding_id"],
             pattern=row["pattern"],
             site_id=row["site_id"],
-            observed=_pairs(row["observed"]),
-            threshold=_pairs(row["threshold"]),
-            tests=_tests(row["tests"]),
+            observed=made.pairs_of(row["observed"]),
+            threshold=made.pairs_of(row["threshold"]),
+            tests=made.tests_of(row["tests"]),
         )
         for row in rows
     ]
     return _cut(gaps, MOST_EXPLAINED, lambda _: 0)
-
-
-def _citation(row: Row) -> Citation:
-    return Citation(
-        record_ids=(row["record_id"],),
-        kind=row["kind"],
-        event_id=row["event_id"],
-        event_at=row["event_at"],
-        recorded_at=row["recorded_at"],
-        ingested_at=row["ingested_at"],
-        step=row["step"],
-        site_id=row["site_id"],
-        path=row["path"],
-        position=row["position"],
-    )
-
-
-def _timeline_row(row: Row) -> TimelineRow:
-    return TimelineRow(
-        record_ids=_ids(row),
-        first_at=row["first_at"],
-        last_at=row["last_at"],
-        step=row["step"],
-        disposition=row["disposition"],
-        site_id=row["site_id"],
-        other_site_id=row["other_site_id"],
-        units=_number(row["units"]),
-        event_count=row["event_count"],
-        is_inferred=bool(row["is_inferred"]),
-        is_cited=bool(row["is_cited"]),
-    )
-
-
-def _lane(row: Row) -> Lane:
-    return Lane(
-        record_ids=_ids(row),
-        from_site_id=row["from_site_id"],
-        to_site_id=row["to_site_id"],
-        units=_number(row["units"]),
-        movement_count=row["movement_count"],
-        first_at=row["first_at"],
-        last_at=row["last_at"],
-        unshipped_units=_number(row["unshipped_units"]),
-        unreceived_units=_number(row["unreceived_units"]),
-        inferred_share=row["inferred_share"],
-        is_cited=bool(row["is_cited"]),
-    )
-
-
-def _holding(row: Row) -> Holding:
-    return Holding(
-        record_ids=_ids(row),
-        state=row["state"],
-        basis=row["basis"],
-        site_id=row["site_id"],
-        to_site_id=row["to_site_id"],
-        step=row["step"],
-        units=_number(row["units"]),
-        inferred_units=_number(row["inferred_units"]),
-        last_at=row["last_at"],
-    )
-
-
-def _visit(row: Row) -> SiteVisit:
-    return SiteVisit(
-        record_ids=_ids(row),
-        place=_place(row),
-        made=_number(row["units_made"]),
-        came_in=_number(row["units_in"]),
-        went_out=_number(row["units_out"]),
-        ended=_number(row["units_ended"]),
-        returned=_number(row["units_returned"]),
-        seen_count=row["seen_count"],
-        first_at=row["first_at"],
-        last_at=row["last_at"],
-    )
-
-
-def _feed(row: Row) -> Feed:
-    return Feed(
-        site_id=row["site_id"],
-        is_publishing=bool(row["is_publishing"]),
-        event_count=row["event_count"],
-        lag_p50_h=row["lag_p50_h"],
-        lag_p95_h=row["lag_p95_h"],
-        longest_gap_h=row["longest_gap_h"],
-        first_at=row["first_at"],
-        last_at=row["last_at"],
-    )
 
 
 def _files_of_lot(con: duckdb.DuckDBPyConnection, lot_id: int) -> Bounded[LotFile]:
@@ -470,7 +340,9 @@ def _scores(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[Score, ...]:
             p_value=row["p_value"],
             is_exact=all(p["is_exact"] for p in parts if p["detector"] == row["detector"]),
             parts=tuple(
-                ScorePart(p["feature"], p["value"], _number(p["contribution"]), p["neighbour"])
+                ScorePart(
+                    p["feature"], p["value"], made.number_of(p["contribution"]), p["neighbour"]
+                )
                 for p in parts
                 if p["detector"] == row["detector"]
             ),
@@ -486,62 +358,21 @@ def _cases(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[CitedCase, ...]
         row["case_id"]: row
         for row in _rows(con, "SELECT * FROM raw_case WHERE case_id IN (SELECT unnest(?))", [ids])
     }
-    return tuple(_case(row, known.get(row["case_id"], {})) for row in cited)
-
-
-def _case(row: Row, known: Row) -> CitedCase:
-    sources = json.loads(known.get("sources") or "[]")
-    return CitedCase(
-        rank=row["rank"],
-        case_id=row["case_id"],
-        kind=row["kind"],
-        title=known.get("title") or row["case_id"],
-        happened_on=known.get("happened_on"),
-        product=known.get("product"),
-        mechanism=known.get("mechanism"),
-        outcome=known.get("outcome"),
-        distance=_number(row["distance"]),
-        is_near=bool(row["is_near"]),
-        shared=tuple(row["shared"] or ()),
-        unshared=tuple(row["unshared"] or ()),
-        sources=tuple(Source(s.get("title") or "", s.get("url") or "") for s in sources),
-    )
+    return tuple(made.cited_case(row, known.get(row["case_id"], {})) for row in cited)
 
 
 def _run(con: duckdb.DuckDBPyConnection) -> Run:
     rows = _rows(con, "SELECT * FROM raw_run WHERE run_id = (SELECT max(run_id) FROM lot_risk)")
     if not rows:
         return Run("not recorded", None, ())
-    return Run(rows[0]["run_id"], rows[0]["as_of"], _pairs(rows[0]["manifest"]))
-
-
-def _ranked(row: Row, titles: dict[str, str]) -> RankedLot:
-    return RankedLot(
-        gtin=row["gtin"],
-        lot=row["lot"],
-        product=row["product"],
-        tier=row["tier"],
-        suspicion_pct=row["suspicion_pct"],
-        p_value=row["p_value"],
-        top_pattern=row["top_pattern"],
-        second_pattern=row["second_pattern"],
-        standing=row["findings_standing"] or 0,
-        explained=row["findings_explained"] or 0,
-        gaps=row["data_gaps"] or 0,
-        units=row["units"],
-        units_affected=_number(row["units_affected"]),
-        coverage=row["coverage"],
-        nearest_case=row["nearest_case"],
-        nearest_title=titles.get(row["nearest_case"]),
-        report=row["report"],
-    )
+    return Run(rows[0]["run_id"], rows[0]["as_of"], made.pairs_of(rows[0]["manifest"]))
 
 
 def _rank_key(lot: RankedLot) -> tuple[int, int, float, str, str]:
     """Order by tier; within it suspicion, then packs concerned, then identity for stability."""
     return (
         TIERS.index(lot.tier),
-        -round(_number(lot.suspicion_pct) * 10),
+        -round(made.number_of(lot.suspicion_pct) * 10),
         -lot.units_affected,
         lot.gtin,
         lot.lot,

@@ -129,13 +129,11 @@ def custody_picture(evidence: LotEvidence) -> CustodyPicture | None:
     nodes: dict[str, Node] = {}
     edges: dict[tuple[str, str], list[Lane]] = {}
     for lane in lanes:
-        if lane.from_site_id not in kept and lane.to_site_id not in kept:
-            continue  # between two sites that are folded away; the table has it
+        if lane.from_site_id not in kept:
+            continue  # from a small site; the table has it, and the note says so
         source, target = _key(lane.from_site_id, "from", lane), _key(lane.to_site_id, "to", lane)
         if lane.to_site_id not in kept:
             target = f"rest-{source}"
-        elif lane.from_site_id not in kept:
-            source = f"rest-{target}"
         for key, site in ((source, lane.from_site_id), (target, lane.to_site_id)):
             if key not in nodes and not key.startswith("rest-"):
                 nodes[key] = _node(
@@ -166,6 +164,14 @@ def _key(site: int | None, side: str, lane: Lane) -> str:
     if site is not None:
         return f"site-{site}"
     return f"unknown-{side}-{lane.to_site_id if side == 'from' else lane.from_site_id}"
+
+
+def custody_note(evidence: LotEvidence) -> str:
+    """Say how many lanes the picture leaves to the table, or nothing."""
+    kept = _keep(evidence)
+    left = sum(lane.from_site_id not in kept for lane in evidence.lanes.rows)
+    left += evidence.lanes.rest_count
+    return f"Not drawn: {counted(left, 'lane', 'lanes')} from smaller sites." if left else ""
 
 
 def _keep(evidence: LotEvidence) -> set[int | None]:

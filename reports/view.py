@@ -33,7 +33,7 @@ from reports.movement_view import (
 )
 from reports.parts import Query, Table, lot_filter, manifest_rows, rest
 from reports.phrases import as_title, day, joined, moment, number, packs, period, place_line
-from reports.picture_view import custody_picture, label_of, timeline_picture
+from reports.picture_view import custody_note, custody_picture, label_of, timeline_picture
 from reports.pictures import timeline
 
 
@@ -58,6 +58,7 @@ class LotView:
     timeline_picture: Markup | None
     timeline: Table
     custody_picture: Markup | None
+    custody_note: str
     custody: Table
     holders: Table
     sites: Table
@@ -100,6 +101,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         timeline_picture=timeline(times) if times else None,
         timeline=timeline_table(evidence),
         custody_picture=custody(routes) if routes else None,
+        custody_note=custody_note(evidence),
         custody=custody_table(evidence),
         holders=holders_table(evidence),
         sites=sites_table(evidence),

@@ -32,11 +32,12 @@
 --   clock_doubt_min    minutes by which event_at may be wrong
 --   lag_h              hours from event_at to recorded_at; null where not recorded
 --   attributes         vendor extensions, persistent disposition, drop shipment
--- caveats: A declaration withdraws the content, under whatever id it was captured. Where its id names
---   no event of equal content, it withdraws those of the same id, type and time.
+-- caveats: A declaration withdraws the content, under whatever id it was captured. Where its id
+--   names no event of equal content, it withdraws those of the same id, type and time.
 WITH marked AS (
     SELECT
-        record_id, event_id, event_type, event_at, coalesce(is_declaration, false) AS is_declaration,
+        record_id, event_id, event_type, event_at,
+        coalesce(is_declaration, false) AS is_declaration,
         coalesce(content_key, record_id::VARCHAR) AS content
     FROM raw_event
 ),
@@ -77,7 +78,8 @@ party AS (
     SELECT
         record_id,
         min(epc_id) FILTER (WHERE direction = 'source' AND type = 'location') AS from_location,
-        min(epc_id) FILTER (WHERE direction = 'source' AND type = 'possessing_party') AS from_holder,
+        min(epc_id) FILTER (WHERE direction = 'source' AND type = 'possessing_party')
+            AS from_holder,
         min(epc_id) FILTER (WHERE direction = 'source' AND type = 'owning_party') AS from_owner,
         min(epc_id) FILTER (WHERE direction = 'destination' AND type = 'location') AS to_location,
         min(epc_id) FILTER (WHERE direction = 'destination' AND type = 'possessing_party')

@@ -1,7 +1,7 @@
 -- model:   stg_event_item
 -- purpose: What live events name, with the identifiers taken apart.
 -- grain:   one row per live event and thing named, as often as it names it
--- key:     record_id, item_no
+-- key:     item_no
 -- kind:    view
 -- reads:   raw_event_item, raw_identifier, stg_event
 -- columns:
@@ -17,14 +17,13 @@
 --   quantity   of a class; null for an instance, or where not stated
 --   uom        unit of measure; null: a count
 --   is_class   a class with a quantity, not a single thing
---   item_no    1-based within the event
+--   item_no    number of the naming, good within this warehouse only
 -- caveats: Slow to read whole on a large warehouse; stg_mention holds the keys.
 SELECT
     i.record_id, i.role, t.epc_id, t.scheme, t.canonical, t.gtin, t.serial,
     nullif(trim(t.lot), '') AS lot, t.sscc, i.quantity, i.uom,
     i.is_class OR t.scheme IN ('lgtin', 'gtin') AS is_class,
-    row_number() OVER (PARTITION BY i.record_id ORDER BY i.role, i.epc, i.quantity, i.uom)
-        AS item_no
+    i.rowid AS item_no
 FROM raw_event_item i
 JOIN stg_event e ON e.record_id = i.record_id
 JOIN raw_identifier t ON t.text_id = i.epc

@@ -18,7 +18,8 @@ WITH named AS (
     SELECT
         i.record_id, t.epc_id,
         bit_or(CASE i.role
-            WHEN 'parent' THEN 1 WHEN 'child' THEN 2 WHEN 'input' THEN 4 WHEN 'output' THEN 8 ELSE 16
+            WHEN 'parent' THEN 1 WHEN 'child' THEN 2 WHEN 'input' THEN 4 WHEN 'output' THEN 8
+            ELSE 16
         END) AS roles,
         bit_or(if(t.scheme = 'sgtin', 1, 0)) AS pack,
         min(t.lot) AS printed_lot

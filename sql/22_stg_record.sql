@@ -3,10 +3,10 @@
 -- grain:   one row per landed record
 -- key:     record_id
 -- kind:    view
--- reads:   raw_licence, raw_lot_master, raw_master_data, raw_product_master, raw_recall, raw_shipment,
---          raw_site, raw_source_file, raw_theft_notice, raw_verification, stg_event, stg_licence,
---          stg_lot_master, stg_product_master, stg_recall, stg_shipment, stg_site, stg_theft_notice,
---          stg_verification
+-- reads:   raw_licence, raw_lot_master, raw_master_data, raw_product_master, raw_recall,
+--          raw_shipment, raw_site, raw_source_file, raw_theft_notice, raw_verification, stg_event,
+--          stg_licence, stg_lot_master, stg_product_master, stg_recall, stg_shipment, stg_site,
+--          stg_theft_notice, stg_verification
 -- columns:
 --   record_id    unique over all kinds
 --   kind         event, shipment, verification, licence, theft_notice, recall, lot_master,

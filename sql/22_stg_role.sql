@@ -16,7 +16,8 @@ WITH stated AS (
     UNION
     SELECT lower(trim(value))
     FROM raw_master_data
-    WHERE lower(attribute) IN ('role', 'siterole', 'sitetype', 'partyrole', 'partytype', 'businessrole')
+    WHERE lower(attribute)
+        IN ('role', 'siterole', 'sitetype', 'partyrole', 'partytype', 'businessrole')
 )
 SELECT
     role_text,
@@ -28,8 +29,10 @@ SELECT
         WHEN regexp_matches(role_text, 're-?pack|re-?label|\bkit') THEN 'repackager'
         WHEN regexp_matches(role_text, '3pl|third.?party|logistic|carrier|forward|transport')
             THEN 'third_party_logistics'
-        WHEN regexp_matches(role_text, 'contract|\bc[dm]?mo\b|co-?pack|^packer') THEN 'contract_packer'
-        WHEN regexp_matches(role_text, 'manufactur|maker|\bmah\b|marketing.?auth|producer|brand.?owner')
+        WHEN regexp_matches(role_text, 'contract|\bc[dm]?mo\b|co-?pack|^packer')
+            THEN 'contract_packer'
+        WHEN regexp_matches(
+            role_text, 'manufactur|maker|\bmah\b|marketing.?auth|producer|brand.?owner')
             THEN 'maker'
         WHEN regexp_matches(role_text, 'hospital') THEN 'hospital'
         WHEN regexp_matches(role_text, 'clinic|practitioner|physician|doctor|health.?cent')

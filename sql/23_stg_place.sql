@@ -1,9 +1,10 @@
 -- model:   stg_place
--- purpose: Every place and party that any source names, with the latest statement of each attribute.
+-- purpose: Every place and party that any source names, with the latest statement of each
+--   attribute.
 -- grain:   one row per GLN or opaque place
 -- key:     gln
--- reads:   raw_event_party, raw_identifier, raw_licence, raw_master_data, raw_shipment,
---          raw_site, raw_verification, stg_event, stg_place_epc, stg_role
+-- reads:   raw_event_party, raw_identifier, raw_licence, raw_master_data, raw_shipment, raw_site,
+--          raw_verification, stg_event, stg_place_epc, stg_role
 -- columns:
 --   gln               GLN-13, or the text of an opaque place
 --   name              as stated
@@ -17,8 +18,8 @@
 --   is_synthetic      the source has no GLN; ours is an in-house number
 --   is_stated         some list or master data describes it
 --   is_commissioning  serials are commissioned there
---   partner_key       what the sites of one firm share: the stated firm, else the owning party, else
---                     the site itself
+--   partner_key       what the sites of one firm share: the stated firm, else the owning party,
+--                     else the site itself
 -- caveats: Latest means landed last. A statement about a place inside the site counts only where
 --   none is made about the site itself.
 WITH described AS (
@@ -39,7 +40,8 @@ WITH described AS (
         CASE
             WHEN lower(m.attribute) IN ('name', 'partyname', 'sitename') THEN 'name'
             WHEN lower(m.attribute) IN
-                ('role', 'siterole', 'sitetype', 'partyrole', 'partytype', 'businessrole') THEN 'role'
+                ('role', 'siterole', 'sitetype', 'partyrole', 'partytype', 'businessrole')
+                THEN 'role'
             WHEN lower(m.attribute) = 'city' THEN 'city'
             WHEN lower(m.attribute) IN ('country', 'countrycode') THEN 'country'
             WHEN lower(m.attribute) IN ('latitude', 'lat') THEN 'latitude'
@@ -69,7 +71,8 @@ stated AS (
         max(TRY_CAST(value AS DOUBLE)) FILTER (WHERE attribute = 'latitude') AS latitude,
         max(TRY_CAST(value AS DOUBLE)) FILTER (WHERE attribute = 'longitude') AS longitude,
         max(value) FILTER (WHERE attribute = 'partner') AS partner,
-        bool_or(TRY_CAST(value AS BOOLEAN)) FILTER (WHERE attribute = 'is_synthetic') AS is_synthetic
+        bool_or(TRY_CAST(value AS BOOLEAN)) FILTER (WHERE attribute = 'is_synthetic')
+            AS is_synthetic
     FROM latest
     GROUP BY gln
 ),
@@ -128,7 +131,9 @@ place AS (
 )
 SELECT
     p.*,
-    coalesce('firm ' || lower(coalesce(p.partner, o.partner)), 'party ' || coalesce(p.owner_gln, p.gln))
-        AS partner_key
+    coalesce(
+        'firm ' || lower(coalesce(p.partner, o.partner)),
+        'party ' || coalesce(p.owner_gln, p.gln)
+    ) AS partner_key
 FROM place p
 LEFT JOIN place o ON o.gln = p.owner_gln

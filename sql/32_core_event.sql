@@ -15,8 +15,8 @@
 --   lot                 ILMD lot
 --   expiry              ILMD expiry
 --   made_on             ILMD day of manufacture
---   site_id             where it happened: bizLocation, else readPoint, else the source (shipping) or
---                       destination (receiving); a shipment's origin where it states its target
+--   site_id             where it happened: bizLocation, else readPoint, else the source (shipping)
+--                       or destination (receiving); a shipment's origin where it states its target
 --   from_site_id        source: location, else holder, else owner
 --   to_site_id          destination, likewise
 --   from_owner_site_id  owning party of the source
@@ -24,16 +24,17 @@
 --   clock_doubt_min     minutes by which event_at may be wrong
 --   lag_h               hours from event_at to recorded_at
 --   custody             ship, receive, void or null: what the step does to custody
---   is_birth            gives life to what it lists or makes: commissioning, first ADD, transformation
+--   is_birth            gives life to what it lists or makes: commissioning, first ADD,
+--                       transformation
 --   is_terminal         ends what it lists: sold to a patient, destroyed or taken out of use
 --   is_undo             takes an earlier end back, if there was one
 --   ends_identifier     what it lists is no longer in its container afterwards
 --   ends_content        ends what is inside too: sold or destroyed, not a label taken out of use
 --   is_return           the step or disposition says returned
 --   moves_content       what happens to the container happens to what is in it
--- caveats: At equal times the order between two events of one action is a convention (record order).
---   A disposition alone ends a life only where the step is not a movement: a shipment of destroyed
---   or inactive goods tells of an end, it does not make one.
+-- caveats: At equal times the order between two events of one action is a convention (record
+--   order). A disposition alone ends a life only where the step is not a movement: a shipment of
+--   destroyed or inactive goods tells of an end, it does not make one.
 WITH site AS (
     SELECT p.epc_id, s.site_id FROM stg_place_epc p JOIN core_site s ON s.gln = p.gln
 ),
@@ -52,7 +53,8 @@ live AS (
                 AND coalesce(step, '') NOT IN (
                     'shipping', 'departing', 'consigning', 'receiving', 'accepting', 'arriving',
                     'receipt', 'void_shipping', 'encoding',
-                    'dispensing', 'retail_selling', 'destroying', 'decommissioning', 'decomissioning'
+                    'dispensing', 'retail_selling', 'destroying', 'decommissioning',
+                    'decomissioning'
                 )
             ) AS is_birth
     FROM stg_event

@@ -1,15 +1,17 @@
 -- model:   core_unit_lot
--- purpose: Every pack that any record names, its birth, and the lot it belongs to with the reason why.
+-- purpose: Every pack that any record names, its birth, and the lot it belongs to with the reason
+--   why.
 -- grain:   one row per SGTIN
 -- key:     unit_id
--- reads:   core_event, raw_identifier, stg_event_item, stg_mention, stg_theft_notice, stg_verification
+-- reads:   core_event, raw_identifier, stg_event_item, stg_mention, stg_theft_notice,
+--          stg_verification
 -- columns:
 --   unit_id           epc_id of the SGTIN
 --   gtin              GTIN-14
 --   lot               as stated; '(unstated)' where nobody stated one
 --   lot_basis         ilmd (the event that made it, else any event listing it), master (a class of
---                     its GTIN with a lot in the event that made it), observed (read off the pack or
---                     asked in a verification), unstated
+--                     its GTIN with a lot in the event that made it), observed (read off the pack
+--                     or asked in a verification), unstated
 --   commissioned_ord  core_event of its birth; null where not in the data
 --   commissioned_lot  ILMD lot of its birth; null where none was stated
 -- caveats: Of several births the first that states a lot wins: later ones contradict, they do not

@@ -27,8 +27,8 @@ stolen AS (
     WHERE t.scheme = 'sscc'
 )
 SELECT
-    t.epc_id AS container_id, t.canonical, t.scheme, t.sscc, coalesce(m.is_filled, false) AS is_filled,
-    m.first_at, m.last_at
+    t.epc_id AS container_id, t.canonical, t.scheme, t.sscc,
+    coalesce(m.is_filled, false) AS is_filled, m.first_at, m.last_at
 FROM raw_identifier t
 LEFT JOIN met m ON m.epc_id = t.text_id
 LEFT JOIN stolen s ON s.epc_id = t.text_id

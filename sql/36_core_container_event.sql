@@ -16,7 +16,8 @@
 --                  belongs to the filling it ends, one that fills it to none before
 -- caveats: Followed through at most six containers; a container inside itself gives nothing new.
 WITH RECURSIVE fill AS (
-    SELECT parent_id AS container_id, fill_no, min(open_ord) AS open_ord, max(close_ord) AS close_ord
+    SELECT
+        parent_id AS container_id, fill_no, min(open_ord) AS open_ord, max(close_ord) AS close_ord
     FROM core_link
     GROUP BY parent_id, fill_no
 ),

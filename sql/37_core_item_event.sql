@@ -2,7 +2,7 @@
 -- purpose: The history of every pack: what named it, and what happened to the containers it was in.
 -- grain:   one row per pack and live event
 -- key:     unit_id, ord
--- reads:   core_container_event, core_event, core_link, core_unit, stg_mention
+-- reads:   core_event, core_item_step
 -- columns:
 --   unit_id             core_unit
 --   lot_id              core_lot
@@ -37,67 +37,23 @@
 -- caveats: An inferred row is only as true as the packing that was reported. Where an event names
 --   both a pack and its container, the pack counts as named. Taking a container's own label out of
 --   use does not end what is in it.
-WITH direct AS (
-    SELECT
-        u.unit_id, u.lot_id, e.ord, false AS is_inferred, NULL::BIGINT AS container_id,
-        e.is_terminal AND NOT m.is_parent AS is_terminal,
-        e.is_undo,
-        e.is_birth AND (m.is_listed OR m.is_output) AS is_birth,
-        m.is_input AS is_consumed
-    FROM stg_mention m
-    JOIN core_unit u ON u.unit_id = m.epc_id
-    JOIN core_event e ON e.record_id = m.record_id
-    WHERE m.is_pack
-),
-ride AS NOT MATERIALIZED (
-    SELECT l.child_id AS unit_id, l.parent_id AS container_id, l.kind, c.ord
-    FROM core_link l
-    JOIN core_container_event c ON c.container_id = l.parent_id AND c.fill_no = l.fill_no
-        AND c.ord > l.open_ord AND c.ord <= l.close_ord
-    WHERE c.moves_content
-),
--- A pack bound to an asset and packed in a case rides once: with the case.
-carried AS (
-    SELECT unit_id, container_id, ord FROM ride WHERE kind = 'aggregation'
-    UNION ALL
-    SELECT r.unit_id, min(r.container_id), r.ord
-    FROM ride r
-    ANTI JOIN (
-        SELECT unit_id, ord
-        FROM ride
-        SEMI JOIN (SELECT DISTINCT child_id FROM core_link WHERE kind = 'association') bound
-            ON bound.child_id = ride.unit_id
-        WHERE kind = 'aggregation'
-    ) packed ON packed.unit_id = r.unit_id AND packed.ord = r.ord
-    WHERE r.kind = 'association'
-    GROUP BY r.unit_id, r.ord
-),
-item AS (
-    SELECT * FROM direct
-    UNION ALL
-    SELECT
-        c.unit_id, u.lot_id, c.ord, true, c.container_id, e.ends_content, e.is_undo, false, false
-    FROM carried c
-    JOIN core_unit u ON u.unit_id = c.unit_id
-    JOIN core_event e ON e.ord = c.ord
-    ANTI JOIN direct d ON d.unit_id = c.unit_id AND d.ord = c.ord
-),
-lived AS (
+WITH lived AS (
     SELECT
         *,
         lag(ord) OVER life AS prev_ord,
         lag(is_inferred) OVER life AS prev_is_inferred,
         sum(is_terminal::INTEGER) OVER life - is_terminal::INTEGER AS ended_before
-    FROM item
+    FROM core_item_step
     WINDOW life AS (PARTITION BY unit_id ORDER BY ord)
 ),
 -- An undo takes one end back, if there is one: a walk that cannot fall below nothing.
 walk AS (
     SELECT
         unit_id, ord,
-        sum(is_terminal::INTEGER - is_undo::INTEGER) OVER (PARTITION BY unit_id ORDER BY ord) AS level
-    FROM item
-    SEMI JOIN (SELECT DISTINCT unit_id FROM item WHERE is_undo) undone USING (unit_id)
+        sum(is_terminal::INTEGER - is_undo::INTEGER) OVER (PARTITION BY unit_id ORDER BY ord)
+            AS level
+    FROM core_item_step
+    SEMI JOIN (SELECT DISTINCT unit_id FROM core_item_step WHERE is_undo) undone USING (unit_id)
 ),
 standing AS (
     SELECT

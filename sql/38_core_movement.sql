@@ -22,10 +22,10 @@
 --   reason             sale, return, disposal, loss ...; null: a sale
 --   log_record_id      the log line that tells of the same goods as these events
 --   is_day_precision   the times are days, not hours
--- caveats: Quantities inside a container do not move with it, only what an event names. A receipt of
---   a quantity belongs to the shipment of the same lot, destination and amount before it, in order.
---   A log line of the same lot, sites, amount and week as an event is not counted again: it lends
---   its price and reason.
+-- caveats: Quantities inside a container do not move with it, only what an event names. A receipt
+--   of a quantity belongs to the shipment of the same lot, destination and amount before it, in
+--   order. A log line of the same lot, sites, amount and week as an event is not counted again: it
+--   lends its price and reason.
 WITH packed AS (
     SELECT
         lot_id, from_site_id, to_site_id, ship_record_id, receive_record_id,

@@ -2,8 +2,8 @@
 -- purpose: Every lot that any record names, with what is stated and what was seen of it.
 -- grain:   one row per GTIN and lot
 -- key:     lot_id
--- reads:   core_event, core_item_event, core_lot_key, core_movement, core_observation, core_product,
---          core_unit, stg_event_item, stg_lot_master, stg_verification
+-- reads:   core_event, core_item_event, core_lot_key, core_movement, core_observation,
+--          core_product, core_unit, stg_event_item, stg_lot_master, stg_verification
 -- columns:
 --   lot_id               core_lot_key
 --   gtin                 GTIN-14
@@ -11,7 +11,8 @@
 --   expiry               lot master, else the earliest stated at commissioning, else in any event
 --   expiry_count         distinct expiry days stated by lot master, events and verifications
 --   made_on              day of manufacture: lot master, else events
---   markets              countries the lot was made for, else those of the product; null: not stated
+--   markets              countries the lot was made for, else those of the product; null: not
+--                        stated
 --   stated_quantity      units made, by the lot master
 --   commissioned_units   packs whose birth is in the data
 --   observed_units       packs seen after or without their birth, by event or verification

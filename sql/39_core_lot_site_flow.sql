@@ -43,8 +43,8 @@ moved AS (
 ),
 made AS (
     SELECT
-        u.lot_id, u.commissioned_site_id AS site_id, e.event_at AS at, e.record_id, 'made' AS direction,
-        count(*)::DOUBLE AS units, e.clock_doubt_min
+        u.lot_id, u.commissioned_site_id AS site_id, e.event_at AS at, e.record_id,
+        'made' AS direction, count(*)::DOUBLE AS units, e.clock_doubt_min
     FROM core_unit u
     JOIN core_event e ON e.record_id = u.commissioned_record_id
     GROUP BY ALL

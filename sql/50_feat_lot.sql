@@ -10,7 +10,8 @@
 --   sites                distinct sites its goods were at
 --   countries            distinct countries of those sites; null where none is known
 --   partners             distinct partners of those sites
---   hops_max             most hops of one pack; for quantities, most arrivals one after another: null
+--   hops_max             most hops of one pack; for quantities, most arrivals one after another:
+--                        null
 --   hops_mean            mean hops of its packs
 --   span_days            days from its first to its last record
 --   transit_h_median     median hours in transit, over movements with both ends

@@ -86,7 +86,8 @@ with_end AS (
         life.*,
         last_value(CASE WHEN is_terminal THEN struct_pack(
             record_id := record_id, ord := ord, event_at := event_at, kind := kind,
-            site_id := site_id, party_id := party_id, role := role, latitude := latitude, longitude := longitude,
+            site_id := site_id, party_id := party_id, role := role, latitude := latitude,
+            longitude := longitude,
             disposition := disposition, clock_doubt_min := clock_doubt_min
         ) END IGNORE NULLS) OVER (
             PARTITION BY unit_id ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING

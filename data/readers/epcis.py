@@ -14,15 +14,15 @@ Format = Literal["xml", "json", "ndjson"]
 _READERS = {"xml": read_xml, "json": read_json, "ndjson": read_ndjson}
 
 
-def read_epcis(stream: BinaryIO, *, format: Format) -> Iterator[Batch]:  # noqa: A002
+def read_epcis(stream: BinaryIO, *, format: Format) -> Iterator[Batch]:
     """Yield a document's events, master data and header, in bounded batches.
 
     ``stream`` gives the document's bytes, uncompressed; ``format`` says how they are written.
     Memory stays bounded whatever the length of the document: a batch holds some 20,000 events or
     250,000 identifiers. Nothing raises: what cannot be read comes as rows of ``rejected``, with
     position, place, reason and remedy, event by event where the document allows, the rest of the
-    document as one row where it does not. Positions count the records from 1 in document order
-    through all batches. Identifiers stay as written.
+    document as one row where it does not. Positions count the records from 1 in the order of
+    reading, through all batches. Identifiers stay as written.
 
     Sources: EPCIS 1.2 and 2.0 (GS1), Core Business Vocabulary 1.2 and 2.0, GS1 US implementation
     guideline for DSCSA (header statement, drop shipment).
@@ -31,7 +31,7 @@ def read_epcis(stream: BinaryIO, *, format: Format) -> Iterator[Batch]:  # noqa:
     while True:
         try:
             batch = next(batches, None)
-        except Exception as error:  # noqa: BLE001  (a run never stops for one file)
+        except Exception as error:  # a run never stops for one file
             yield _unexpected(error)
             return
         if batch is None:

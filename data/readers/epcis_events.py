@@ -22,13 +22,14 @@ from data.readers.epcis_tidy import (
     UnreadableError,
     tidy,
 )
+from data.readers.epcis_times import parse_date
 
 _PARENT = 1
-_TEXT = frozenset({str, type(None)})
-_LIST = frozenset({list, type(None)})
-_DICT = frozenset({dict, type(None)})
-_JUST_TEXT = frozenset({str})
-_JUST_DICT = frozenset({dict})
+_TEXT: frozenset[type] = frozenset({str, type(None)})
+_LIST: frozenset[type] = frozenset({list, type(None)})
+_DICT: frozenset[type] = frozenset({dict, type(None)})
+_JUST_TEXT: frozenset[type] = frozenset({str})
+_JUST_DICT: frozenset[type] = frozenset({dict})
 
 
 class _OddShapeError(Exception):
@@ -227,15 +228,7 @@ def _take_others(event: dict[str, Any], index: int, part: Columns) -> None:
         if name == "ilmd":
             _take_facts(parts.read_facts(value), "ilmd", index, fields, attributes)
         elif name == "errorDeclaration":
-            if value is None:
-                continue
-            declaration = parts.read_declaration(value)
-            fields["is_declaration"][index] = True
-            fields["declared_time"][index] = declaration.time
-            fields["declared_reason"][index] = declaration.reason
-            fields["corrective_event_ids"][index] = declaration.corrective_event_ids or None
-            if declaration.rest:
-                attributes["errorDeclaration"] = declaration.rest
+            _take_declaration(value, index, fields, attributes)
         elif name == "sensorElementList":
             part.sensors.extend(parts.sensor_rows(fields["position"][index], value))
         elif name == "persistentDisposition":
@@ -244,14 +237,29 @@ def _take_others(event: dict[str, Any], index: int, part: Columns) -> None:
                 attributes["persistentDisposition"] = stated
         elif parts.is_event_level_fact(name):
             _take_facts(parts.read_facts({name: value}), "event", index, fields, attributes)
-        elif not name.startswith("@"):
-            parts.attach(attributes, vocabulary.local_name(name), parts.by_local_name(value))
+        elif not name.startswith("@") and (plain := parts.by_local_name(value)) not in ("", None, {}):
+            parts.attach(attributes, vocabulary.local_name(name), plain)
     for _, name in PLACE_FIELDS:
         place = event.get(name)
         if place and len(place) > 1:
             more = {key: member for key, member in place.items() if key != "id"}
-            attributes[name] = parts.by_local_name(more)
+            if said := parts.by_local_name(more):
+                attributes[name] = said
     fields["attributes"][index] = parts.bounded_json(attributes)
+
+
+def _take_declaration(
+    value: Any, index: int, fields: dict[str, list[Any]], attributes: dict[str, Any]
+) -> None:
+    if value is None:
+        return
+    declaration = parts.read_declaration(value)
+    fields["is_declaration"][index] = True
+    fields["declared_time"][index] = declaration.time
+    fields["declared_reason"][index] = declaration.reason
+    fields["corrective_event_ids"][index] = declaration.corrective_event_ids or None
+    if declaration.rest:
+        attributes["errorDeclaration"] = declaration.rest
 
 
 def _take_facts(
@@ -268,5 +276,8 @@ def _take_facts(
     ):
         if value is not None and (where == "ilmd" or fields[column][index] is None):
             fields[column][index] = value
-    if facts.rest:
-        attributes[where] = facts.rest
+    rest = facts.rest
+    if facts.made_on is not None and parse_date(facts.made_on) is None:
+        rest = {**(rest if isinstance(rest, dict) else {}), "made_on": facts.made_on}
+    if rest:
+        attributes[where] = rest

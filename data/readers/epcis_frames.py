@@ -4,7 +4,7 @@ Each frame is cleaned in one expression pass and typed in a second one, since Po
 pass more than by the row at this size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ def _cleaned(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
 def _events(columns: Columns) -> pl.DataFrame:
     fields = columns.events
     if not fields["position"]:
-        schema = {**batch.EVENTS, "place": pl.Int64, "is_action_known": pl.Boolean}
+        schema: dict[str, Any] = {**batch.EVENTS, "place": pl.Int64, "is_action_known": pl.Boolean}
         return pl.DataFrame(schema=schema)
     clean = _cleaned(_from_lists(fields, _EVENT_SCHEMA), *_TEXT_FIELDS)
     is_transformation = pl.col("event_type") == "TransformationEvent"
@@ -183,7 +183,7 @@ def _items(columns: Columns) -> pl.DataFrame:
 
 
 def _identifiers(texts: Sequence[str]) -> pl.Series:
-    """Return identifiers stripped; in an XML list, stray text on lines above one is no part of it."""
+    """Return identifiers stripped; stray text on the lines above one is no part of it."""
     raw = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
     clean = _cleaned(raw, "text")
     has_lines = pl.col("text").str.contains("\n", literal=True)
@@ -223,13 +223,15 @@ def _series(name: str, values: list[Any], dtype: Any) -> pl.Series:
 
 def _sensors(columns: Columns) -> pl.DataFrame:
     if not columns.sensors:
-        return pl.DataFrame(schema=batch.SENSORS)
-    frame = _rows({**batch.SENSORS, "observed_at": pl.String}, columns.sensors)
+        return _rows(batch.SENSORS, ())
+    schema = {**batch.SENSORS, "observed_at": pl.String}
+    frame = _rows(schema, columns.sensors)
     return frame.with_columns(parse_moments(frame["observed_at"]))
 
 
-def _rows(schema: dict[str, Any], rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+def _rows(schema: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
     """Return rows as a frame; transposed first, since frames are built by column."""
     if not rows:
-        return pl.DataFrame(schema=schema)
-    return pl.DataFrame(dict(zip(schema, zip(*rows, strict=True), strict=True)), schema=schema)
+        return pl.DataFrame(schema=dict(schema))
+    fields = dict(zip(schema, zip(*rows, strict=True), strict=True))
+    return pl.DataFrame(fields, schema=dict(schema))

@@ -141,7 +141,7 @@ class _Reader:
                 self.is_document = True
                 self._take_header(value)
         stated = text_of(others.get("type", others.get("isA"))) or ""
-        if self.is_document or stated.startswith("EPCIS") and "schemaVersion" in others:
+        if self.is_document or (stated.startswith("EPCIS") and "schemaVersion" in others):
             self._end_document()
         elif stated.endswith("Event") or "eventTime" in others:
             self._take_events([others])
@@ -246,7 +246,7 @@ class _Reader:
     def _take_events(self, events: list[Any], places: list[int] | None = None) -> None:
         if any(map(_is_document, events)):
             for index, event in enumerate(events):
-                self._take_document_or_event(event, places and places[index])
+                self._take_document_or_event(event, places[index] if places else None)
             return
         if places is None:
             places = list(range(self.place + 1, self.place + 1 + len(events)))
@@ -268,7 +268,7 @@ class _Reader:
                         self._take_vocabularies(member)
                     else:
                         events = [each_ for each_ in each(member) if not _is_document(each_)]
-                        self._take_events(events, place and [place] * len(events))
+                        self._take_events(events, [place] * len(events) if place else None)
         self._take_root({key: each_ for key, each_ in value.items() if key.lower() != _BODY})
         self.root, self.header, self.is_document = outer
 

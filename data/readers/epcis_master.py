@@ -13,7 +13,9 @@ _FALSE = frozenset({"false", "0", "no"})
 _MAX_TEXT = 2_000
 
 
-def take_element(position: int, vocabulary_type: str | None, element: Any, columns: Columns) -> None:
+def take_element(
+    position: int, vocabulary_type: str | None, element: Any, columns: Columns
+) -> None:
     """Append the rows of one vocabulary element: one an attribute, one a child.
 
     Attributes that hold fields of their own (an address) give a row for each innermost field.

@@ -48,6 +48,7 @@ _EVENT_LEVEL = frozenset({"lotnumber", "itemexpirationdate"})
 
 _NUMERIC_REPORT_FIELDS = ("sDev", "percRank", "percValue")
 _REPORT_COLUMNS = ("value", "minValue", "maxValue", "meanValue")
+_NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 
@@ -112,8 +113,8 @@ def each(value: Any) -> list[Any]:
 def by_local_name(value: Any, depth: int = 0) -> Any:
     """Return a value with its field names without prefixes and its wrapped texts unwrapped.
 
-    Names that become the same hold a list of both. What is nested deeper than ``MAX_DEPTH`` is
-    left out and says so.
+    Names that become the same hold a list of both. Fields that say nothing, such as an empty XML
+    element, are left out; so is what is nested deeper than ``MAX_DEPTH``, and says so.
     """
     if isinstance(value, dict):
         if depth >= MAX_DEPTH:
@@ -122,7 +123,9 @@ def by_local_name(value: Any, depth: int = 0) -> Any:
         for name, member in value.items():
             if name.startswith(("@xmlns", "@context")):
                 continue
-            attach(plain, _plain_name(name), by_local_name(member, depth + 1))
+            inner = by_local_name(member, depth + 1)
+            if inner not in _NOTHING:
+                attach(plain, _plain_name(name), inner)
         return _unwrapped(plain)
     if isinstance(value, list):
         if depth >= MAX_DEPTH:
@@ -178,7 +181,7 @@ def read_facts(ilmd: Any) -> Facts:
 
 
 def _simple_facts(ilmd: Any) -> Facts | None:
-    """Return the facts where all there is are texts and each fact is stated once: the usual case."""
+    """Return the facts of the usual case: nothing but texts, each fact stated once."""
     if type(ilmd) is not dict:
         return None
     found: dict[str, str] = {}
@@ -212,7 +215,7 @@ def is_event_level_fact(name: str) -> bool:
 def _collect(tree: Any, found: dict[str, dict[int, list[str]]]) -> Any:
     if isinstance(tree, list):
         left = [_collect(member, found) for member in tree]
-        return [member for member in left if member not in (None, {}, [])] or None
+        return [member for member in left if member not in _NOTHING] or None
     if not isinstance(tree, dict):
         return tree
     rest: dict[str, Any] = {}
@@ -223,7 +226,7 @@ def _collect(tree: Any, found: dict[str, dict[int, list[str]]]) -> Any:
             found[fact[0]].setdefault(fact[1], []).extend(texts)
         else:
             left = _collect(value, found)
-            if left not in (None, {}, [], ""):
+            if left not in _NOTHING:
                 rest[name] = left
     return rest
 

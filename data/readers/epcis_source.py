@@ -14,6 +14,7 @@ class SourceError(Exception):
     """The bytes end here: why, and what to do."""
 
     def __init__(self, reason: str, remedy: str) -> None:
+        """Say why and what to do, in words for people."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy

@@ -52,6 +52,7 @@ class UnreadableError(Exception):
     """An event whose meaning is not certain; says why and what to do."""
 
     def __init__(self, reason: str, remedy: str = _ASK_SENDER) -> None:
+        """Say why and what to do, in words for people."""
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
@@ -86,9 +87,7 @@ def tidy(value: Any) -> dict[str, Any]:
         ("destinationList", "destination"),
     ):
         if name in event:
-            event[name] = [
-                _typed(name, element, member) for member in _elements(name, event[name])
-            ]
+            event[name] = [_typed(name, element, member) for member in _elements(name, event[name])]
     return event
 
 
@@ -113,7 +112,7 @@ def _event_type(event: dict[str, Any]) -> str:
 
 
 def _text(name: str, value: Any) -> str | None:
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return None
     text = text_of(value)
     if text is None and not (isinstance(value, str) and not value.strip()):
@@ -157,7 +156,7 @@ def _quantity(name: str, element: Any) -> dict[str, Any]:
         raise UnreadableError(f"a member of {name} should be an object and is {_kind(element)}")
     stated = element.get("quantity")
     quantity = number_of(stated)
-    if quantity is None and not (stated is None or text_of(stated) is None and _is_blank(stated)):
+    if quantity is None and not _is_blank(stated):
         raise UnreadableError(f"a quantity in {name} is not a number")
     if quantity is not None and quantity < 0:
         raise UnreadableError(f"a quantity in {name} is negative")
@@ -168,7 +167,7 @@ def _quantity(name: str, element: Any) -> dict[str, Any]:
 
 
 def _is_blank(value: Any) -> bool:
-    return value in ({}, [], "") or isinstance(value, str) and not value.strip()
+    return value in (None, {}, [], "") or (isinstance(value, str) and not value.strip())
 
 
 def _typed(name: str, element: str, member: Any) -> dict[str, Any]:

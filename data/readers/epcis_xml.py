@@ -24,6 +24,7 @@ _CHUNK_BYTES = 1 << 17
 _SLICE_EVENTS = 250
 _UNIT = "line"
 _MAX_NAMES = 10_000
+_MAX_EXTENSIONS = 4
 
 _EVENTS = frozenset(
     {
@@ -78,7 +79,7 @@ _TreeDone = Callable[[str, Any], None]
 _TEXT, _THROUGH, _EPCS, _LIST, _ELEMENT, _PLACE, _EVENT, _TREE = range(8)
 
 
-class _Refused(Exception):  # noqa: N818  (carries a verdict, not a fault of ours)
+class _RefusedError(Exception):
     """The document as a whole is not read."""
 
     def __init__(self, reason: str, remedy: str) -> None:
@@ -131,7 +132,7 @@ def read_xml(stream: BinaryIO) -> Iterator[Batch]:
             if reader.columns.is_full():
                 yield reader.take_batch()
         reader.close()
-    except _Refused as error:
+    except _RefusedError as error:
         reader.set_rest_aside(error.reason, error.remedy)
     except SourceError as error:
         reader.set_rest_aside(error.reason, error.remedy)
@@ -165,7 +166,8 @@ class _Reader:
         self.root: dict[str, Any] = {}
         self.headers: dict[str, Any] = {}
         self.vocabulary: str | None = None
-        self.event_start: int | None = None  # where in the bytes the open event begins
+        self.fed = 0  # bytes given to the parser
+        self.record_start: int | None = None  # where in them the open event or tree begins
         # Of a tree: open elements from the outside in, and how many are below the depth kept.
         self.tree: list[tuple[str, dict[str, Any]]] = []
         self.below = 0
@@ -176,13 +178,17 @@ class _Reader:
     def feed(self, chunk: bytes) -> None:
         """Parse a chunk and gather the events that it completed."""
         self._parse(chunk, is_last=False)
+        self.fed += len(chunk)
         if len(self.events) >= _SLICE_EVENTS:
             self._gather()
-        start = self.event_start
-        if start is not None and self.parser.CurrentByteIndex - start > MAX_RECORD_BYTES:
-            raise _Refused(
-                f"one event is larger than {MAX_RECORD_BYTES >> 20} MiB",
-                "Ask the sender to split the event.",
+        start = self.record_start
+        if start is None:
+            self.texts.clear()
+            start = self.parser.CurrentByteIndex
+        if self.fed - start > MAX_RECORD_BYTES:
+            raise _RefusedError(
+                f"one event or header is larger than {MAX_RECORD_BYTES >> 20} MiB",
+                "Ask the sender to split it.",
             )
 
     def close(self) -> None:
@@ -193,7 +199,7 @@ class _Reader:
         try:
             self.parser.Parse(chunk, is_last)
         except (LookupError, ValueError) as error:
-            raise _Refused(
+            raise _RefusedError(
                 "the document names a character encoding that cannot be read",
                 "Ask the sender for the file in UTF-8.",
             ) from error
@@ -239,21 +245,24 @@ class _Reader:
         if meaning == _EVENT:
             self.begin_event(local, self.parser.CurrentLineNumber)
             return
-        parent = self.path[-1] if self.path else ""
-        if local in _HEADERS or local == "VocabularyElement" or parent == "EventList":
-            if not (parent == "EventList" and meaning == _THROUGH):
-                self._start_tree(name, attributes, self._take_outside)
-                return
-        elif local == "Vocabulary":
+        is_member = self._is_in_event_list() and meaning != _THROUGH
+        if is_member or local in _HEADERS or local == "VocabularyElement":
+            self.record_start = self.parser.CurrentByteIndex
+            self._start_tree(name, attributes, self._take_outside)
+            return
+        if local == "Vocabulary":
             self.vocabulary = attributes.get("type")
         self.path.append(local)
 
-    def _start_root(
-        self, name: str, local: str, meaning: int, attributes: dict[str, str]
-    ) -> None:
+    def _is_in_event_list(self) -> bool:
+        """Tell whether what comes next lies in the event list, or in an extension of it."""
+        around = [local for local in self.path[-_MAX_EXTENSIONS:] if local != "extension"]
+        return bool(around) and around[-1] == "EventList"
+
+    def _start_root(self, name: str, local: str, meaning: int, attributes: dict[str, str]) -> None:
         namespace = name.rpartition(" ")[0]
         if not _is_standard(namespace) or (meaning != _EVENT and local not in _ROOTS):
-            raise _Refused(*_why_no_document(local, local in _ROOTS or meaning == _EVENT))
+            raise _RefusedError(*_why_no_document(local, local in _ROOTS or meaning == _EVENT))
         self.root = {**attributes, "name": local}
 
     def _end_outside(self, name: str) -> None:
@@ -265,7 +274,7 @@ class _Reader:
     # Inside an event. These handlers run some twenty times an event, and a Python function's own
     # variables are twice as fast as an object's.
 
-    def _event_handlers(self) -> Callable[[str, int], None]:
+    def _event_handlers(self) -> Callable[[str, int], None]:  # noqa: PLR0915
         """Make the handlers for an event's fields; return the function that begins an event."""
         parser, names, texts = self.parser, self.names, self.texts
         events, lines = self.events, self.lines
@@ -279,7 +288,7 @@ class _Reader:
             nonlocal event, target, line
             event = target = {"type": event_type}
             line = at_line
-            self.event_start = parser.CurrentByteIndex
+            self.record_start = parser.CurrentByteIndex
             parser.StartElementHandler = start
             parser.EndElementHandler = end
             parser.CharacterDataHandler = texts.append
@@ -326,7 +335,7 @@ class _Reader:
             if meaning == _EVENT:
                 events.append(event)
                 lines.append(line)
-                self.event_start = None
+                self.record_start = None
                 parser.StartElementHandler = start_next
                 parser.EndElementHandler = self._end_outside
                 if not self.path:
@@ -336,6 +345,8 @@ class _Reader:
                     target[local] = joined(texts)
                 target = event
             elif meaning == _PLACE:
+                if not target:
+                    target["id"] = joined(texts)
                 target = event
 
         def end_identifier(name: str) -> None:
@@ -401,6 +412,7 @@ class _Reader:
 
     def _take_outside(self, local: str, value: Any) -> None:
         self._look_for_events()
+        self.record_start = None
         if local in _HEADERS:
             self.headers[local] = value
             return
@@ -417,7 +429,7 @@ class _Reader:
                 self.position,
                 place,
                 "an element of the event list is none of the five event types of EPCIS",
-                "Nothing, if it is the vendor's own; otherwise ask the sender for a standard event.",
+                "Nothing, if it is the vendor's own; else ask the sender for a standard event.",
             )
 
 
@@ -431,14 +443,14 @@ def _refuse_external(
     _name: str, system_id: str | None, public_id: str | None, _has_internal_subset: int
 ) -> None:
     if system_id or public_id:
-        raise _Refused(
+        raise _RefusedError(
             "the document type refers to an external definition, which is never fetched",
             "Ask the sender for the file without a DOCTYPE.",
         )
 
 
 def _refuse_entity(*_declaration: Any) -> None:
-    raise _Refused(
+    raise _RefusedError(
         "the document declares entities of its own, which can hide or multiply content",
         "Ask the sender for the file without a DOCTYPE.",
     )

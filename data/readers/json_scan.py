@@ -16,9 +16,13 @@ _SPACE = re.compile(rb"[ \t\n\r]*")
 # A string whole or cut off by the end of the buffer, or one bracket.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+("|\\?\Z)|[{}\[\]]', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}\[{\"]+")
+_BRACE = re.compile(rb"[{}]")
+_TAIL_BYTES = 1 << 16
 _OPENING = frozenset(b"{[")
 _NOT_JSON = "the document is not well-formed JSON from here"
-_SEND_AGAIN = "Ask the sender for a complete, well-formed file; what came before this place is read."
+_SEND_AGAIN = (
+    "Ask the sender for a complete, well-formed file; what came before this place is read."
+)
 
 # Everything that msgspec raises on bytes that are no JSON value, or one nested too deeply.
 MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, ValueError)
@@ -37,6 +41,7 @@ class JsonScanner:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
+        """Start at the document's first byte, or after its byte-order mark."""
         self._stream = stream
         self._buffer = b""
         self._at = 0
@@ -95,18 +100,15 @@ class JsonScanner:
             self._fill(CHUNK_BYTES)
         buffer, start = self._buffer, self._at
         depth = buffer.count(b"{", start) - buffer.count(b"}", start)
-        end = len(buffer)
-        while end > start:
-            closing, opening = buffer.rfind(b"}", start, end), buffer.rfind(b"{", start, end)
-            if closing > opening:
-                if depth == 0:
-                    self._at = closing + 1
-                    return buffer[start : closing + 1]
-                depth += 1
-                end = closing
-            else:
+        tail = max(start, len(buffer) - _TAIL_BYTES)
+        for brace in reversed(list(_BRACE.finditer(buffer, tail))):
+            if brace[0] == b"{":
                 depth -= 1
-                end = max(opening, start)
+            elif depth == 0:
+                self._at = brace.end()
+                return buffer[start : brace.end()]
+            else:
+                depth += 1
         return b""
 
     def back(self, count: int) -> None:

@@ -46,7 +46,9 @@ def test_diversion_alone_is_not_called_a_falsification(held) -> None:
 def test_lesser_findings_that_agree_ask_for_a_look_and_not_for_quarantine(held) -> None:
     lesser = tuple(replace(f, severity="S3") for f in held.standing.rows)
     said = conclude(replace(held, standing=Bounded(lesser), risk=risk(held, tier="investigate")))
-    assert "no single finding makes lot RV2406A of Relvacept 1 mg pen suspect" in said.statement
+    assert "no finding against lot RV2406A of Relvacept 1 mg pen is grave by itself" in (
+        said.statement
+    )
     assert said.certainty.startswith("Limited: 2 kinds of evidence agree")
     assert not any("uarantine" in action.what for action in said.actions)
 
@@ -72,7 +74,7 @@ def test_one_kind_of_evidence_is_moderate_at_most(held) -> None:
 
 def test_a_watched_lot_is_not_called_suspect(con) -> None:
     said = conclude(gather(con, *WATCHED))
-    assert "nothing in the event data makes lot KM0311 suspect" in said.statement
+    assert "nothing that stands against lot KM0311 is grave enough" in said.statement
     assert not any("uarantine" in action.what for action in said.actions)
 
 
