@@ -12,7 +12,6 @@
 --   country           ISO 3166 alpha-2 in capitals, or as stated
 --   latitude          degrees north
 --   longitude         degrees east
---   zone              IANA time zone; null here, found from the coordinates by the run
 --   partner_id        core_partner
 --   is_synthetic      the source has no GLN; ours is an in-house number
 --   is_stated         some list or master data describes it
@@ -21,7 +20,6 @@
 SELECT
     row_number() OVER (ORDER BY p.gln)::INTEGER AS site_id,
     p.gln, p.name, p.role, p.city, p.country, p.latitude, p.longitude,
-    NULL::VARCHAR AS zone,
     f.partner_id, p.is_synthetic, p.is_stated, p.is_commissioning
 FROM stg_place p
 LEFT JOIN core_partner f ON f.partner_key = p.partner_key

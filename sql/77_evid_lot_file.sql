@@ -9,7 +9,7 @@
 --   gtin              GTIN-14 of the lot
 --   lot               lot as stated
 --   file_id           raw_source_file
---   path              as the operator named it
+--   path              from the folder or file on that the operator named
 --   sha256            of the bytes
 --   kind              of document
 --   record_count      records of the lot in it

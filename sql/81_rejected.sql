@@ -6,7 +6,7 @@
 -- reads:   raw_rejected, raw_source_file
 -- columns:
 --   file_id      source_file
---   source_file  path as the operator named it
+--   source_file  path from the folder or file on that the operator named
 --   position     1-based ordinal of the record in its file; null: the file as a whole, or its rest
 --   place        where a person finds it: line 812, event 14, row 7
 --   reason       what is wrong

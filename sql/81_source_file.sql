@@ -9,11 +9,11 @@
 --          stg_recall, stg_shipment, stg_site, stg_theft_notice, stg_verification
 -- columns:
 --   file_id      1, 2, 3 in the order of landing
---   path         as the operator named it
+--   path         from the folder or file on that the operator named
 --   sha256       of the bytes: the file's identity; null where it could not be opened
 --   byte_count   bytes
 --   kind         epcis, shipments, verifications, licences, theft_notices, recalls, lot_master,
---                product_master, sites, unknown
+--                product_master, sites, archive (of several kinds), unknown
 --   read         records met; always accepted + duplicate + void + set_aside
 --   accepted     records that count: live events, master data, first of equal lines
 --   duplicate    records whose content was landed before

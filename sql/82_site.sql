@@ -12,7 +12,6 @@
 --   country       ISO 3166 alpha-2, or as stated
 --   latitude      degrees north
 --   longitude     degrees east
---   zone          IANA time zone
 --   partner       name of its firm, else the firm's GLN
 --   is_synthetic  the source has no GLN
 --   is_stated     some list or master data describes it
@@ -20,7 +19,7 @@
 --   lag_p95_h     95th percentile of hours from event to record
 -- caveats: Master data says what its owner claims.
 SELECT
-    s.gln, s.name, s.role, s.city, s.country, s.latitude, s.longitude, s.zone,
+    s.gln, s.name, s.role, s.city, s.country, s.latitude, s.longitude,
     coalesce(p.name, p.gln) AS partner, s.is_synthetic, s.is_stated,
     coalesce(f.event_count, 0) AS event_count, f.lag_p95_h
 FROM core_site s

@@ -237,8 +237,10 @@ def _take_others(event: dict[str, Any], index: int, part: Columns) -> None:
                 attributes["persistentDisposition"] = stated
         elif parts.is_event_level_fact(name):
             _take_facts(parts.read_facts({name: value}), "event", index, fields, attributes)
-        elif not name.startswith("@") and (plain := parts.by_local_name(value)) not in ("", None, {}):
-            parts.attach(attributes, vocabulary.local_name(name), plain)
+        elif not name.startswith("@"):
+            plain = parts.by_local_name(value)
+            if plain not in ("", None, {}):
+                parts.attach(attributes, vocabulary.local_name(name), plain)
     for _, name in PLACE_FIELDS:
         place = event.get(name)
         if place and len(place) > 1:

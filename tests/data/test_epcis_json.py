@@ -19,6 +19,7 @@ from tests.data.epcis_samples import (
     whole,
 )
 
+EIGHT = datetime(2025, 3, 1, 8)
 CONTAINERS: dict[str, Any] = {
     "document": {"type": "EPCISDocument", "epcisBody": {"eventList": [OBJECT_EVENT]}},
     "single event": {"type": "EPCISDocument", "epcisBody": {"event": OBJECT_EVENT}},
@@ -58,7 +59,7 @@ def test_every_container_gives_the_same_event(container: Any) -> None:
         ({"readPoint": {"id": ["urn:r:1"]}}, "read_point", "urn:r:1"),
         ({"eventTimeZoneOffset": "-05:30"}, "zone_offset_min", -330),
         ({"eventTimeZoneOffset": None}, "zone_offset_min", None),
-        ({"eventTime": {"#text": " 2025-03-01T10:00:00+02:00 "}}, "event_at", datetime(2025, 3, 1, 8)),
+        ({"eventTime": {"#text": " 2025-03-01T10:00:00+02:00 "}}, "event_at", EIGHT),
         ({"ilmd": {"cbvmda:lotNumber": 7}}, "lot", "7"),
         ({"ilmd": {"x:lotNumber": {"@xmlns:x": "urn:x", "#text": "00123"}}}, "lot", "00123"),
         ({"ilmd": {"deep": {"x:lotNumber": ["A/1 b"]}}}, "lot", "A/1 b"),
@@ -163,9 +164,7 @@ def test_master_data_and_header_are_read_wherever_they_stand() -> None:
                     "vocabularyElementList": [
                         {
                             "id": "urn:epc:idpat:sgtin:0614141.107346.*",
-                            "attributes": [
-                                {"id": "cbvmda:strengthDescription", "attribute": "5 mg"}
-                            ],
+                            "attributes": [{"id": "cbvmda:strength", "attribute": "5 mg"}],
                         },
                         {"attributes": []},
                     ],
@@ -178,7 +177,7 @@ def test_master_data_and_header_are_read_wherever_they_stand() -> None:
         json_document(OBJECT_EVENT, epcisHeader=header, sender="urn:s", schemaVersion=2.0), "json"
     )
     assert [tuple(row.values())[1:] for row in whole(batches, "master").to_dicts()] == [
-        ("product", "urn:epc:idpat:sgtin:0614141.107346.*", "strengthDescription", "5 mg")
+        ("product", "urn:epc:idpat:sgtin:0614141.107346.*", "strength", "5 mg")
     ]
     (row,) = whole(batches, "documents").to_dicts()
     assert (row["sender"], row["schema_version"], row["is_statement_affirmed"]) == (
@@ -226,7 +225,7 @@ def test_events_before_a_break_land_and_the_rest_is_one_row() -> None:
         row = one_rejected(broken, "json")
         assert row["position"] is None
         landed = len(rows(broken, "json", "events"))
-        assert landed == min(4000, document[:cut].count(b"2018") - (cut < len(document) - 3))
+        assert landed == broken.count(b'2018"]}')
 
 
 def test_lines_are_read_one_by_one() -> None:
@@ -245,7 +244,6 @@ def test_lines_are_read_one_by_one() -> None:
         (b"[[[", "ends before"),
         (b"{]", "well-formed"),
         (b"7", "neither"),
-        (b'{"a":1} x', "well-formed"),
         (b"\xff\xfe{\x00}\x00", "neither"),
     ],
 )

@@ -179,8 +179,9 @@ def test_master_data_header_and_statement_are_read() -> None:
         <Vocabulary type="urn:epcglobal:epcis:vtype:Location"><VocabularyElementList>
           <VocabularyElement id="urn:epc:id:sgln:030001.111124.0">
             <attribute id="urn:epcglobal:cbv:mda#latitude">+18.0000</attribute>
-            <attribute id="urn:epcglobal:cbv:mda#address"><a:Address xmlns:a="urn:a"><City>Fancy</City>
-            </a:Address></attribute></VocabularyElement>
+            <attribute id="urn:epcglobal:cbv:mda#address">
+              <a:Address xmlns:a="urn:a"><City>Fancy</City></a:Address></attribute>
+          </VocabularyElement>
           <VocabularyElement id="urn:epc:id:sgln:030001.111125.0"/>
           <VocabularyElement><attribute id="x">y</attribute></VocabularyElement>
         </VocabularyElementList></Vocabulary></VocabularyList></EPCISMasterData></extension>
@@ -309,8 +310,8 @@ def test_other_documents_are_refused_with_a_reason(document: str, reason: str) -
 
 
 def test_a_master_data_document_is_read() -> None:
-    document = """<m:EPCISMasterDataDocument xmlns:m="urn:epcglobal:epcis-masterdata:xsd:2"><EPCISBody>
-      <VocabularyList><Vocabulary type="urn:epcglobal:epcis:vtype:BusinessLocation">
+    document = """<m:EPCISMasterDataDocument xmlns:m="urn:epcglobal:epcis-masterdata:xsd:2">
+      <EPCISBody><VocabularyList><Vocabulary type="urn:epcglobal:epcis:vtype:BusinessLocation">
       <VocabularyElementList><VocabularyElement id="urn:a"><children><id>urn:b</id><id>urn:c</id>
       </children></VocabularyElement></VocabularyElementList></Vocabulary></VocabularyList>
       </EPCISBody></m:EPCISMasterDataDocument>"""

@@ -376,8 +376,19 @@ def test_folders_are_read_in_order_without_hidden_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text(name)
     found = [path.relative_to(tmp_path).as_posix() for path in expand([tmp_path])]
     assert found == ["B.xml", "a.xml", "b/1.xml", "b/2.xml"]
-    assert expand([tmp_path / ".hidden.xml"]) == [tmp_path / ".hidden.xml"]
-    assert expand([tmp_path / "a.xml", tmp_path / "a.xml"]) == [tmp_path / "a.xml"]
+    assert list(expand([tmp_path / ".hidden.xml"])) == [tmp_path / ".hidden.xml"]
+    assert list(expand([tmp_path / "a.xml", tmp_path / "a.xml"])) == [tmp_path / "a.xml"]
+
+
+def test_a_file_is_known_by_its_path_from_the_named_folder_on(tmp_path: Path) -> None:
+    for folder in ("monday/inbox", "tuesday/inbox"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.xml").write_text("x")
+    monday, tuesday = tmp_path / "monday/inbox", tmp_path / "tuesday/inbox"
+    assert list(expand([monday]).values()) == ["inbox/a.xml"] == list(expand([tuesday]).values())
+    assert list(expand([monday / "a.xml"]).values()) == ["a.xml"]
+    both = expand([monday, tuesday])
+    assert list(both.values()) == [str(monday / "a.xml"), str(tuesday / "a.xml")]
 
 
 def test_a_path_that_is_not_there_stops_before_anything_is_landed(

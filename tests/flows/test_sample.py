@@ -1,5 +1,7 @@
 """The sample feed end to end: planted truth is found, honest noise is explained."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from data.warehouse.connection import open_read_only
 from flows.steps import run_steps
 from tests.flows.conftest import SampleRun, job_for
 
+ROOT = Path(__file__).parents[2]
 Row = tuple[object, ...]
 
 
@@ -122,3 +125,21 @@ def test_the_same_seed_gives_the_same_reports_in_another_place(
     outcome = run_steps(job, lambda text: None)
     assert outcome.run_id == sample.outcome.run_id
     assert files_of(job.reports) == files_of(sample.job.reports)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_and_started_again_ends_as_if_never_killed(
+    sample: SampleRun, tmp_path: Path
+) -> None:
+    folder = sample.job.inputs[0].parent
+    words = ["run", str(folder / "inbox"), "--direct", "--as-of", sample.job.as_of.isoformat()]
+    words += ["--warehouse", str(tmp_path / "w.duckdb"), "--out", str(tmp_path / "reports")]
+    command = [sys.executable, "-c", "from flows.command_line import main; main()", *words]
+    for seconds in (3, 6, 9):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    assert files_of(tmp_path / "reports") == files_of(sample.job.reports)

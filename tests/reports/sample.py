@@ -28,7 +28,7 @@ PUBLISHED = ("cited_case", "finding", "rejected", "score_part")  # built; the re
 TABLES = """
 CREATE TABLE core_site (
     site_id INTEGER, gln VARCHAR, name VARCHAR, role VARCHAR, city VARCHAR, country VARCHAR,
-    latitude DOUBLE, longitude DOUBLE, zone VARCHAR, partner_id INTEGER, is_synthetic BOOLEAN,
+    latitude DOUBLE, longitude DOUBLE, partner_id INTEGER, is_synthetic BOOLEAN,
     is_stated BOOLEAN);
 CREATE TABLE core_product (
     gtin VARCHAR, name VARCHAR, shelf_life_days INTEGER, markets VARCHAR[], storage VARCHAR,
