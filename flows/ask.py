@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from data.errors import InputError
@@ -54,6 +55,9 @@ def _show(relation: duckdb.DuckDBPyRelation, console: Console) -> None:
     rows = relation.limit(SHOWN_ROWS + 1).fetchall()
     for row in rows[:SHOWN_ROWS]:
         table.add_row(*("" if value is None else str(value) for value in row))
+    if not console.is_terminal:  # a pipe has no width to keep to: nothing is cut there
+        unbounded = console.options.update(width=100_000)
+        console = Console(width=Measurement.get(console, unbounded, table).maximum)
     console.print(table)
     if len(rows) > SHOWN_ROWS:
         console.print(f"first {SHOWN_ROWS} rows; --format csv gives all")

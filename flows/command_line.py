@@ -267,13 +267,10 @@ def bench(
     events: Annotated[int, typer.Option(help="Events for the item histories.")] = 1_000_000,
 ) -> None:
     """Measure parsing and item histories against their peers, in this run."""
+    from flows import bench_report
     from tests.bench import item_event, parsing
 
-    for name, figures in (
-        ("parsing", parsing.measure(size_mb)),
-        ("item_event", item_event.measure(events)),
-    ):
-        console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+    bench_report.show(parsing.measure(size_mb), item_event.measure(events), console)
 
 
 def main() -> None:

@@ -124,6 +124,8 @@ def _certainty(evidence: LotEvidence) -> str:
         text = f"Strong: {len(families)} independent kinds of evidence agree ({kinds})."
     elif worst == "S1":
         text = f"Moderate: the evidence is grave but of one kind ({kinds})."
+    elif len(families) > 1 and evidence.risk.tier == "watch":
+        text = f"Limited: {len(families)} kinds of evidence ({kinds}), about different partners."
     elif len(families) > 1:
         text = f"Limited: {len(families)} kinds of evidence agree ({kinds}), each of lesser weight."
     else:

@@ -460,6 +460,8 @@ MEASURES = {
     "unlicensed_trade": "trade without licence",
     "unlicensed": "time without licence",
     "days_since_lapse": "days since the licence lapsed",
+    "buyers": "buyers at this price",
+    "nominal_share": "share of the reference below which a price is a placeholder",
     "seller_known": "seller known for",
     "buyer_history": "history of the buyer",
     "value_rank": "rank by value",

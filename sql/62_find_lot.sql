@@ -5,8 +5,8 @@
 -- reads:   core_lot, find_finding
 -- columns:
 --   lot_id              core_lot
---   tier                hold: an S1 stands; investigate: an S2 stands, or S3 of two families;
---                       watch: anything else that stands; clear
+--   tier                hold: an S1 stands; investigate: an S2 stands, or S3 of two families that
+--                       agree; watch: anything else that stands; clear
 --   findings_standing   count
 --   findings_explained  count
 --   data_gaps           count
@@ -15,11 +15,34 @@
 --   second_pattern      the next other one
 --   units_affected      packs of the standing pattern that concerns most; 0 where none stands
 --   worst_severity      of what stands
--- caveats: A detector's alarm is not in here; lot_risk adds it.
+-- caveats: Families agree on a stated lot when both stand on it. Where nobody stated lots, all trade
+--   in a product is one row here, and they agree only when both name the same site or partner. A
+--   detector's alarm is not in here; lot_risk adds it.
 WITH standing AS (
-    SELECT lot_id, pattern, family, severity, units
+    SELECT lot_id, pattern, family, severity, units, site_id, other_site_id
     FROM find_finding
     WHERE status = 'stands' AND lot_id IS NOT NULL
+),
+common_ground AS (
+    SELECT standing.lot_id, standing.family, NULL AS site_id
+    FROM standing
+    INNER JOIN core_lot ON standing.lot_id = core_lot.lot_id
+    WHERE standing.severity <= 'S3' AND core_lot.lot <> '(unstated)'
+    UNION ALL
+    SELECT lot_id, family, unnest([site_id, other_site_id]) AS site_id
+    FROM standing
+    WHERE severity <= 'S3'
+),
+agreeing AS (
+    SELECT lot_id, max(families) AS families
+    FROM (
+        SELECT common_ground.lot_id, count(DISTINCT common_ground.family) AS families
+        FROM common_ground
+        INNER JOIN core_lot ON common_ground.lot_id = core_lot.lot_id
+        WHERE common_ground.site_id IS NOT NULL OR core_lot.lot <> '(unstated)'
+        GROUP BY common_ground.lot_id, common_ground.site_id
+    )
+    GROUP BY lot_id
 ),
 by_pattern AS (
     SELECT
@@ -53,8 +76,6 @@ counted AS (
         count(*) FILTER (WHERE status = 'explained') AS findings_explained,
         count(*) FILTER (WHERE status = 'data_gap') AS data_gaps,
         count(DISTINCT family) FILTER (WHERE status = 'stands') AS families_standing,
-        count(DISTINCT family) FILTER (WHERE status = 'stands' AND severity <= 'S3')
-        AS serious_families,
         min(severity) FILTER (WHERE status = 'stands') AS worst_severity
     FROM find_finding
     GROUP BY lot_id
@@ -63,7 +84,7 @@ SELECT
     core_lot.lot_id,
     CASE
         WHEN worst_severity = 'S1' THEN 'hold'
-        WHEN worst_severity = 'S2' OR serious_families >= 2 THEN 'investigate'
+        WHEN worst_severity = 'S2' OR agreeing.families >= 2 THEN 'investigate'
         WHEN findings_standing > 0 THEN 'watch'
         ELSE 'clear'
     END AS tier,
@@ -77,5 +98,6 @@ SELECT
     counted.worst_severity
 FROM core_lot
 LEFT JOIN counted ON counted.lot_id = core_lot.lot_id
+LEFT JOIN agreeing ON agreeing.lot_id = core_lot.lot_id
 LEFT JOIN top ON top.lot_id = core_lot.lot_id
 ORDER BY core_lot.lot_id

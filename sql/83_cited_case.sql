@@ -14,7 +14,7 @@
 --   distance  0 same, 1 nothing in common
 --   is_near   false: the nearest there is, yet not near
 --   shared    signals that lot and case have
---   unshared  signals that only one of them has
+--   unshared  signals that the case has and the lot lacks
 --   outcome   of the case
 -- caveats: Likeness is no proof; read what is not shared.
 SELECT

@@ -1,6 +1,7 @@
 -- model:   P35_price_volume
 -- purpose: Trade at a price far below what others ask, or in a volume far above what was usual.
--- grain:   one row per lot, seller, buyer, product, month and kind (price, volume)
+-- grain:   price: one row per seller, product, month and outcome, whoever bought; volume: one row per
+--          seller, buyer, product and month. The lot is the one that most of it was.
 -- key:     none
 -- pattern: P35
 -- family:  quantity
@@ -12,9 +13,11 @@
 --   and are three times the mean of the last 12.
 -- guard: Price: at least 5 prices of at least 3 other sellers in the same currency and unit.
 --   Volume: at least 6 months with trade in the 12 before. Returns and disposals are left out.
---   Without prices or history nothing is said.
+--   Without prices or history nothing is said. What a seller asks several buyers in a month is one
+--   cause and one finding.
 -- severity: S3 always.
--- benign: B25 (price: not low against what other sellers ask in the three months around; volume:
+-- benign: B18 (price: under 2 % of the reference: a placeholder or free goods, no bargain), B25
+--   (price: not low against what other sellers ask in the three months around; volume:
 --   the median other buyer of the product, of at least 5, took at least 1.5 times its own usual
 --   amount that month, or the buyer's total from all sellers is not high).
 -- source: typology P35; suspicious-order baselines for controlled drugs (six-month maximum,
@@ -31,6 +34,7 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P35.least_sellers') AS least_sellers,
         max(value) FILTER (WHERE name = 'P35.undercut_share') AS undercut_share,
         max(value) FILTER (WHERE name = 'P35.around_months') AS around_months,
+        max(value) FILTER (WHERE name = 'P35.nominal_share') AS nominal_share,
         max(value) FILTER (WHERE name = 'P35.volume_z') AS volume_z,
         max(value) FILTER (WHERE name = 'P35.mean_multiple') AS mean_multiple,
         max(value) FILTER (WHERE name = 'P35.least_months') AS least_months,
@@ -114,7 +118,8 @@ price_finding AS (
         around.around_reference, coalesce(around.around_sellers, 0) AS around_sellers,
         coalesce(
             market.unit_price >= setting.price_share * around.around_reference, false
-        ) AS is_market_low
+        ) AS is_market_low,
+        market.unit_price < setting.nominal_share * market.reference AS is_nominal
     FROM market
     CROSS JOIN setting
     LEFT JOIN own_price
@@ -225,70 +230,106 @@ volume_finding AS (
         ON high.gtin = peer.gtin AND high.from_site_id = peer.from_site_id
         AND high.to_site_id = peer.to_site_id AND high.month = peer.month
 ),
--- The lot that the month's trade on the edge was most about, and the records of it.
-edge_lot AS (
+-- One finding for a seller's low price of a month, whoever bought at it.
+price_group AS (
+    SELECT
+        gtin, currency, uom, from_site_id, month, is_market_low, is_nominal,
+        CASE WHEN count(*) = 1 THEN min(to_site_id) END AS to_site_id,
+        count(*) AS buyers,
+        median(price_share) AS price_share,
+        median(price_z) AS price_z,
+        median(unit_price) AS unit_price,
+        median(reference) AS reference,
+        max(reference_prices) AS reference_prices,
+        max(reference_sellers) AS reference_sellers,
+        median(around_reference) AS around_reference,
+        max(around_sellers) AS around_sellers
+    FROM price_finding
+    GROUP BY gtin, currency, uom, from_site_id, month, is_market_low, is_nominal
+),
+-- The lot that a finding's trade was most about, and the records of it.
+price_lot AS (
+    SELECT
+        f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low, f.is_nominal,
+        sale.lot_id,
+        sum(sale.units) AS units,
+        list_sort(list(DISTINCT sale.record_id))[1:50] AS record_ids,
+        row_number() OVER (
+            PARTITION BY f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low,
+                f.is_nominal
+            ORDER BY sum(sale.units) DESC, sale.lot_id
+        ) AS place
+    FROM price_finding AS f
+    INNER JOIN sale
+        ON f.gtin = sale.gtin AND f.currency = sale.currency AND f.uom = sale.uom
+        AND f.from_site_id = sale.from_site_id AND f.to_site_id = sale.to_site_id
+        AND f.month = sale.month AND sale.unit_price > 0
+    GROUP BY f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low, f.is_nominal,
+        sale.lot_id
+),
+volume_lot AS (
     SELECT
         sale.gtin, sale.from_site_id, sale.to_site_id, sale.month, sale.lot_id,
-        sum(sale.units) AS units,
         list_sort(list(DISTINCT sale.record_id))[1:50] AS record_ids,
         row_number() OVER (
             PARTITION BY sale.gtin, sale.from_site_id, sale.to_site_id, sale.month
             ORDER BY sum(sale.units) DESC, sale.lot_id
         ) AS place
-    FROM sale
-    WHERE EXISTS (
-            SELECT 1 FROM price_finding AS f
-            WHERE f.gtin = sale.gtin AND f.from_site_id = sale.from_site_id
-                AND f.to_site_id = sale.to_site_id AND f.month = sale.month
-        )
-        OR EXISTS (
-            SELECT 1 FROM volume_finding AS f
-            WHERE f.gtin = sale.gtin AND f.from_site_id = sale.from_site_id
-                AND f.to_site_id = sale.to_site_id AND f.month = sale.month
-        )
+    FROM volume_finding AS f
+    INNER JOIN sale
+        ON f.gtin = sale.gtin AND f.from_site_id = sale.from_site_id
+        AND f.to_site_id = sale.to_site_id AND f.month = sale.month
     GROUP BY sale.gtin, sale.from_site_id, sale.to_site_id, sale.month, sale.lot_id
 )
 SELECT
-    edge_lot.lot_id,
+    price_lot.lot_id,
     CAST(NULL AS BIGINT) AS unit_id,
     CAST(NULL AS BIGINT) AS container_id,
     found.from_site_id AS site_id,
     found.to_site_id AS other_site_id,
     'S3' AS severity,
-    CASE WHEN found.is_market_low THEN 'explained' ELSE 'stands' END AS status,
-    CASE WHEN found.is_market_low THEN 'B25' END AS benign,
+    CASE WHEN found.is_nominal OR found.is_market_low THEN 'explained' ELSE 'stands' END AS status,
+    CASE WHEN found.is_nominal THEN 'B18' WHEN found.is_market_low THEN 'B25' END AS benign,
     'conflicting' AS history,
-    CAST(edge_lot.units AS DOUBLE) AS units,
+    CAST(price_lot.units AS DOUBLE) AS units,
     json_object(
         'price_share', round(found.price_share, 4), 'price_z', round(found.price_z, 2),
         'unit_price', found.unit_price, 'reference_price', round(found.reference, 4),
         'reference_prices', found.reference_prices, 'reference_sellers', found.reference_sellers,
-        'month', strftime(found.month, '%Y-%m')
+        'buyers', found.buyers, 'month', strftime(found.month, '%Y-%m')
     ) AS observed,
     json_object(
         'price_share', setting.price_share, 'price_z', setting.price_z,
         'reference_prices', setting.least_prices, 'reference_sellers', setting.least_sellers
     ) AS threshold,
-    json_array(json_object(
-        'code', 'B25',
-        'result', CASE
-            WHEN found.is_market_low THEN 'supported'
-            WHEN found.around_sellers = 0 THEN 'not_testable'
-            ELSE 'ruled_out'
-        END,
-        'reference_price_around', round(found.around_reference, 4),
-        'sellers_around', found.around_sellers
-    )) AS tests,
-    edge_lot.record_ids
-FROM price_finding AS found
+    json_array(
+        json_object(
+            'code', 'B18',
+            'result', CASE WHEN found.is_nominal THEN 'supported' ELSE 'ruled_out' END,
+            'price_share', round(found.price_share, 4), 'nominal_share', setting.nominal_share
+        ),
+        json_object(
+            'code', 'B25',
+            'result', CASE
+                WHEN found.is_market_low THEN 'supported'
+                WHEN found.around_sellers = 0 THEN 'not_testable'
+                ELSE 'ruled_out'
+            END,
+            'reference_price_around', round(found.around_reference, 4),
+            'sellers_around', found.around_sellers
+        )
+    ) AS tests,
+    price_lot.record_ids
+FROM price_group AS found
 CROSS JOIN setting
-INNER JOIN edge_lot
-    ON found.gtin = edge_lot.gtin AND found.from_site_id = edge_lot.from_site_id
-    AND found.to_site_id = edge_lot.to_site_id AND found.month = edge_lot.month
-    AND edge_lot.place = 1
+INNER JOIN price_lot
+    ON found.gtin = price_lot.gtin AND found.currency = price_lot.currency
+    AND found.uom = price_lot.uom AND found.from_site_id = price_lot.from_site_id
+    AND found.month = price_lot.month AND found.is_market_low = price_lot.is_market_low
+    AND found.is_nominal = price_lot.is_nominal AND price_lot.place = 1
 UNION ALL
 SELECT
-    edge_lot.lot_id, NULL, NULL, found.from_site_id, found.to_site_id,
+    volume_lot.lot_id, NULL, NULL, found.from_site_id, found.to_site_id,
     'S3',
     CASE WHEN found.is_market_high OR found.is_moved THEN 'explained' ELSE 'stands' END,
     CASE WHEN found.is_market_high OR found.is_moved THEN 'B25' END,
@@ -314,11 +355,11 @@ SELECT
         'peers', found.peers, 'peer_growth', round(found.peer_growth, 2),
         'buyer_multiple_of_year_mean', round(found.buyer_units / found.buyer_mean_units, 2)
     )),
-    edge_lot.record_ids
+    volume_lot.record_ids
 FROM volume_finding AS found
 CROSS JOIN setting
-INNER JOIN edge_lot
-    ON found.gtin = edge_lot.gtin AND found.from_site_id = edge_lot.from_site_id
-    AND found.to_site_id = edge_lot.to_site_id AND found.month = edge_lot.month
-    AND edge_lot.place = 1
+INNER JOIN volume_lot
+    ON found.gtin = volume_lot.gtin AND found.from_site_id = volume_lot.from_site_id
+    AND found.to_site_id = volume_lot.to_site_id AND found.month = volume_lot.month
+    AND volume_lot.place = 1
 ORDER BY ALL

@@ -265,6 +265,11 @@ def test_shipped_models_build_on_an_empty_warehouse() -> None:
         assert [model.name for model in built if model.is_failed_check] == []
 
 
+def test_the_printed_dictionary_is_that_of_the_models() -> None:
+    printed = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
+    assert printed.read_text(encoding="utf-8") == dictionary(), "run: make dictionary"
+
+
 def test_the_dictionary_names_every_table_and_column() -> None:
     text = dictionary()
     with open_memory() as con:
