@@ -254,6 +254,33 @@ def sql(
 
 
 @app.command()
+def patterns(
+    code: Annotated[str | None, typer.Argument(help="P12, say; without it, all.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Truth file of a simulated feed.")] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """List the patterns or explain one, with what it found and, on a simulated feed, how well."""
+    from flows.patterns_command import show_patterns
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    show_patterns(code, _readable(chosen.warehouse), truth, console)
+
+
+@app.command()
+def backtest(
+    settings: Annotated[Path, typer.Argument(help="TOML settings file with other thresholds.")],
+    truth: Annotated[Path | None, typer.Option(help="Truth file of a simulated feed.")] = None,
+    warehouse: Warehouse = None,
+) -> None:
+    """Judge the warehouse again under other thresholds; say which lots change, change nothing."""
+    from flows.patterns_command import show_backtest
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    show_backtest(_readable(chosen.warehouse), chosen, truth, console)
+
+
+@app.command()
 def dictionary() -> None:
     """Print the data dictionary, made from the models' headers."""
     from data.warehouse.dictionary import dictionary as text
