@@ -226,13 +226,21 @@ def trace(
 
     chosen = load_settings(settings, warehouse=warehouse)
     with open_read_only(_readable(chosen.warehouse)) as con:
-        console.print(story(con, thing))
+        for line in story(con, thing):
+            console.print(line, markup=False)
 
 
 @app.command()
 def sql(
     query: Annotated[str | None, typer.Argument(help="One SELECT; FROM lot_risk, say.")] = None,
     file: Annotated[Path | None, typer.Option("-f", "--file", help="Read it from a file.")] = None,
+    ready: Annotated[
+        str | None,
+        typer.Option("--query", "-q", help="A ready query; touchstone queries lists them."),
+    ] = None,
+    pairs: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="name=value for each $name.")
+    ] = None,
     form: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to a file (needed for parquet).")
@@ -242,15 +250,28 @@ def sql(
 ) -> None:
     """Ask the warehouse; read-only, also while a batch runs."""
 
-    from flows.ask import answer
+    from data.warehouse.cookbook import ready_query
+    from flows.ask import answer, parameters
 
     chosen = load_settings(settings, warehouse=warehouse)
-    if (query is None) == (file is None):
-        raise InputError("sql: give one query, either as an argument or with -f FILE.")
+    if sum(given is not None for given in (query, file, ready)) != 1:
+        raise InputError("sql: give one query: as an argument, with -f FILE or with -q NAME.")
     if file is not None and not file.is_file():
         raise InputError(f"{file}: no such file. Name a file that holds one query.")
-    text = query if query is not None else Path(file or "").read_text(encoding="utf-8")
-    answer(_readable(chosen.warehouse), text, form, output, console)
+    if ready is not None:
+        text = ready_query(ready).text
+    else:
+        text = query if query is not None else Path(file or "").read_text(encoding="utf-8")
+    values = parameters(pairs or [])
+    answer(_readable(chosen.warehouse), text, form, output, console, values)
+
+
+@app.command()
+def queries() -> None:
+    """List the ready queries, what they take, and the macros of the warehouse."""
+    from flows.ask import show_queries
+
+    show_queries(console)
 
 
 @app.command()

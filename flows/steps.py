@@ -149,9 +149,11 @@ def finish_run(job: Job, run_id: str) -> dict[str, int]:
 
 def publish(job: Job, run_id: str) -> Path:
     """Leave a readable copy beside the working file, for readers while a batch runs."""
+    from data.warehouse.cookbook import create_macros
     from data.warehouse.snapshot import publish as copy
 
     with _open(job) as con:
+        create_macros(con)
         return copy(con, job.warehouse, f"{job.as_of:%Y%m%d}-{run_id}")
 
 

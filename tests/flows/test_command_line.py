@@ -84,5 +84,10 @@ def test_trace_tells_the_story_of_a_lot_and_of_a_pack(sample: SampleRun) -> None
     done = touchstone("trace", first["gtin"], first["lot"], "--warehouse", warehouse)
     assert done.returncode == 0, done.stderr
     assert "commissioning" in done.stdout
+    pack = touchstone("trace", "(01)09521234001010(21)234RA7A2ERZ9", "--warehouse", warehouse)
+    assert "Farmacia Baixa" in pack.stdout
+    assert "S1 P01 stands" in pack.stdout
+    case = touchstone("trace", "(00)095212340000000013", "--warehouse", warehouse)
+    assert "unpacking" in case.stdout
     missing = touchstone("trace", "(01)09521234001010(21)NOTHERE", "--warehouse", warehouse)
     assert missing.returncode == 15
