@@ -1,6 +1,5 @@
 """The command ``touchstone``: arguments in, exit codes out. Heavy imports live in the commands."""
 
-import atexit
 import logging
 import os
 import sys
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from data.errors import InputError, TouchstoneError
+from data.errors import InputError, TouchstoneError, WarehouseError
 from flows.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -91,36 +90,34 @@ def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) 
     _report(outcome)
 
 
-def _quiet_prefect(settings: Settings) -> None:
+def _quiet_prefect(settings: Settings, logging_level: str = "WARNING") -> None:
     """Keep Prefect on this machine and in the project's folder, unless an operator says else."""
     home = settings.warehouse.parent.resolve() / "prefect"
+    try:
+        home.mkdir(parents=True, exist_ok=True)  # Prefect's server hangs where it is absent
+    except OSError as error:
+        raise WarehouseError(
+            f"{home}: the folder cannot be made ({error.strerror}). Name another place with "
+            "--warehouse."
+        ) from error
     for name, value in {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_LOGGING_LEVEL": logging_level,
     }.items():
         os.environ.setdefault(name, value)
-    # Prefect's threads outlive the interpreter's modules, and DuckDB's binding then lists on
-    # standard error what they still hold. Registered before Prefect, so it runs after its hooks.
-    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
+    from flows.quiet_exit import hush_exit
+
+    hush_exit()  # before Prefect is imported, so that it comes after Prefect's own last words
 
 
 def _report(outcome: "Outcome") -> None:
-    landed = outcome.landed
-    again = f", {landed.known} known already" if landed.known else ""
-    console.print(
-        f"Read {landed.read:,} records in {landed.files} new files{again}; "
-        f"{landed.set_aside:,} set aside."
-    )
-    tiers = ", ".join(
-        f"{outcome.tiers.get(tier, 0)} {tier}" for tier in ("hold", "investigate", "watch", "clear")
-    )
-    console.print(f"Lots: {tiers}.")
-    for name in outcome.failed_checks:
-        console.print(f"Check failed: {name} (touchstone sql 'FROM {name}' shows the rows).")
-    console.print(f"Run {outcome.run_id}. Open {outcome.index}")
+    from flows.digest import digest_lines
+
+    for line in digest_lines(outcome):
+        console.print(line, markup=False)
 
 
 def _readable(warehouse: Path) -> Path:
@@ -165,6 +162,23 @@ def run(
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
     _need_inputs(inputs)
     _run(inputs, chosen, _clock(as_of), direct)
+
+
+@app.command()
+def serve(
+    inputs: Inputs,
+    cron: Annotated[str, typer.Option(help="When to run.")] = "0 2 * * *",
+    port: Annotated[int, typer.Option(help="Port of the page, on this machine only.")] = 4200,
+    settings: SettingsFile = None,
+) -> None:
+    """Run the batch on a schedule, with Prefect's page, until interrupted."""
+    from flows.serve_command import serve as run_server
+
+    chosen = load_settings(settings)
+    _need_inputs(inputs)
+    _quiet_prefect(chosen, logging_level="INFO")
+    console.print(f"Page: http://127.0.0.1:{port}. Runs at {cron} (cron). Ctrl-C ends it.")
+    run_server(inputs, settings, chosen, cron, port)
 
 
 @app.command()

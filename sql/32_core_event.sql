@@ -27,7 +27,9 @@
 --   is_birth            gives life to what it lists or makes: commissioning, first ADD,
 --                       transformation
 --   is_terminal         ends what it lists: sold to a patient, destroyed or taken out of use
---   is_undo             takes an earlier end back, if there was one
+--   is_undo             takes an earlier end back, if there was one: an undoing step
+--   is_put_back         calls what it lists active or sellable without moving it: takes an end back
+--                       that was made at the same place
 --   ends_identifier     what it lists is no longer in its container afterwards
 --   ends_content        ends what is inside too: sold or destroyed, not a label taken out of use
 --   is_return           the step or disposition says returned
@@ -96,10 +98,15 @@ SELECT
         e.step IN (
             'undispensing', 'undo_dispensing', 'void_dispensing', 'reactivating', 'recommissioning',
             'undecommissioning', 'void_decommissioning'
-        )
-        OR (e.step IS NULL AND e.disposition = 'active' AND NOT e.is_birth),
+        ),
         false
     ) AS is_undo,
+    coalesce(
+        e.event_type = 'ObjectEvent' AND e.action <> 'DELETE' AND e.custody IS NULL
+        AND e.disposition IN ('active', 'sellable_accessible', 'sellable_not_accessible')
+        AND NOT (e.is_birth OR e.is_terminal),
+        false
+    ) AS is_put_back,
     coalesce(e.event_type = 'ObjectEvent' AND e.action = 'DELETE', false) OR e.is_terminal
         AS ends_identifier,
     e.is_terminal AND (

@@ -11,6 +11,7 @@
 --   container_id  the container it was in, for inferred rows
 --   is_terminal   sold to a patient, destroyed or taken out of use here
 --   is_undo       would take an end back, if there is one
+--   is_put_back   would take an end back that was made at the same place; the pack was scanned
 --   is_birth      commissioned or made here
 --   is_consumed   used up by a transformation here
 -- caveats: The narrow half of core_item_event, which adds what went before and the event itself.
@@ -18,7 +19,7 @@ WITH direct AS (
     SELECT
         u.unit_id, u.lot_id, e.ord, false AS is_inferred, NULL::BIGINT AS container_id,
         e.is_terminal AND NOT m.is_parent AS is_terminal,
-        e.is_undo,
+        e.is_undo, e.is_put_back,
         e.is_birth AND (m.is_listed OR m.is_output) AS is_birth,
         m.is_input AS is_consumed
     FROM stg_mention m
@@ -52,7 +53,7 @@ carried AS (
 SELECT * FROM direct
 UNION ALL
 SELECT
-    c.unit_id, u.lot_id, c.ord, true, c.container_id, e.ends_content, e.is_undo, false, false
+    c.unit_id, u.lot_id, c.ord, true, c.container_id, e.ends_content, e.is_undo, false, false, false
 FROM carried c
 JOIN core_unit u ON u.unit_id = c.unit_id
 JOIN core_event e ON e.ord = c.ord

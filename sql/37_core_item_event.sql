@@ -24,7 +24,8 @@
 --   clock_doubt_min     minutes by which event_at may be wrong
 --   is_terminal         sold to a patient, destroyed or taken out of use here
 --   terminal_before     such events of the pack before this one, those taken back not counted
---   is_undo             takes the end before it back
+--   is_undo             takes the end before it back: by an undoing step, or by calling the scanned
+--                       pack active or sellable at the place where it ended, without moving it
 --   prev_record_id      the pack's event before this one
 --   prev_at             UTC
 --   prev_site_id        core_site
@@ -46,24 +47,45 @@ WITH lived AS (
     FROM core_item_step
     WINDOW life AS (PARTITION BY unit_id ORDER BY ord)
 ),
+-- Few packs are called active or undone after an end; only they need the walk.
+taken_back AS (
+    SELECT
+        s.unit_id, s.ord, s.is_terminal,
+        s.is_undo OR (
+            s.is_put_back
+            AND last_value(CASE WHEN s.is_terminal THEN e.site_id END IGNORE NULLS) OVER (
+                PARTITION BY s.unit_id ORDER BY s.ord
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) IS NOT DISTINCT FROM e.site_id
+        ) AS is_undo
+    FROM core_item_step s
+    JOIN core_event e ON e.ord = s.ord
+    SEMI JOIN (
+        SELECT unit_id
+        FROM core_item_step
+        WHERE is_terminal OR is_undo OR is_put_back
+        GROUP BY unit_id
+        HAVING min(ord) FILTER (WHERE is_terminal)
+            < max(ord) FILTER (WHERE is_undo OR is_put_back)
+    ) concerned ON concerned.unit_id = s.unit_id
+),
 -- An undo takes one end back, if there is one: a walk that cannot fall below nothing.
 walk AS (
     SELECT
-        unit_id, ord,
+        unit_id, ord, is_undo,
         sum(is_terminal::INTEGER - is_undo::INTEGER) OVER (PARTITION BY unit_id ORDER BY ord)
             AS level
-    FROM core_item_step
-    SEMI JOIN (SELECT DISTINCT unit_id FROM core_item_step WHERE is_undo) undone USING (unit_id)
+    FROM taken_back
 ),
 standing AS (
     SELECT
-        unit_id, ord,
+        unit_id, ord, is_undo,
         level - least(0, min(level) OVER (PARTITION BY unit_id ORDER BY ord)) AS ended_after
     FROM walk
 ),
 undone AS (
     SELECT
-        unit_id, ord,
+        unit_id, ord, is_undo,
         lag(ended_after, 1, 0) OVER (PARTITION BY unit_id ORDER BY ord) AS ended_before
     FROM standing
 ),
@@ -72,7 +94,7 @@ settled AS (
         l.unit_id, l.lot_id, l.ord, l.is_inferred, l.container_id, l.is_terminal, l.is_birth,
         l.is_consumed, l.prev_ord, l.prev_is_inferred,
         coalesce(u.ended_before, l.ended_before)::INTEGER AS terminal_before,
-        l.is_undo AND coalesce(u.ended_before, 0) > 0 AS is_undo
+        coalesce(u.is_undo AND u.ended_before > 0, false) AS is_undo
     FROM lived l
     LEFT JOIN undone u ON u.unit_id = l.unit_id AND u.ord = l.ord
     ORDER BY l.lot_id, l.unit_id, l.ord

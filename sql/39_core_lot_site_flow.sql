@@ -12,10 +12,40 @@
 --                    back), out (-), ended (-)
 --   units            packs, or a count of a class
 --   clock_doubt_min  minutes by which the time may be wrong
--- caveats: Stock at a site is made + in + returned - out - ended. An arrival counts where a receipt
+-- caveats: A pack leaves once: a departure after its end, or of a case that it was scanned out of,
+--   is none. Stock at a site is made + in + returned - out - ended. An arrival counts where a receipt
 --   or a log line tells of it, a departure where a shipment or log line does; what nobody told is
 --   missing, not zero. Measures (uom given) are left out.
-WITH movement AS (
+WITH picked AS (  -- scanned out of a site by itself, and then carried out in its case too
+    SELECT unit_id, site_id, min(ord) FILTER (WHERE NOT is_inferred) AS ord
+    FROM core_item_event
+    WHERE custody = 'ship'
+    GROUP BY unit_id, site_id
+    HAVING min(ord) FILTER (WHERE NOT is_inferred) < max(ord) FILTER (WHERE is_inferred)
+),
+not_there AS (
+    SELECT
+        sent.lot_id, sent.site_id, sent.event_at AS at, sent.record_id, 'out' AS direction,
+        -count(*)::DOUBLE AS units, sent.clock_doubt_min
+    FROM core_item_event sent
+    LEFT JOIN picked ON picked.unit_id = sent.unit_id AND picked.site_id = sent.site_id
+    WHERE sent.custody = 'ship'
+        AND (
+            sent.terminal_before > 0
+            OR (
+                sent.is_inferred AND sent.ord > picked.ord
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM core_item_event back
+                    WHERE back.unit_id = sent.unit_id AND back.site_id = sent.site_id
+                        AND back.custody = 'receive' AND NOT back.is_inferred
+                        AND back.ord BETWEEN picked.ord AND sent.ord
+                )
+            )
+        )
+    GROUP BY ALL
+),
+movement AS (
     SELECT
         m.*,
         s.clock_doubt_min AS ship_doubt_min,
@@ -81,7 +111,7 @@ class_flow AS (
 ),
 flow AS (
     FROM moved UNION ALL BY NAME FROM made UNION ALL BY NAME FROM ended
-    UNION ALL BY NAME FROM class_flow
+    UNION ALL BY NAME FROM class_flow UNION ALL BY NAME FROM not_there
 )
 SELECT
     lot_id, site_id, min(flow.at) AS at, record_id, direction, sum(units) AS units,
@@ -89,4 +119,5 @@ SELECT
 FROM flow
 WHERE site_id IS NOT NULL AND record_id IS NOT NULL
 GROUP BY lot_id, site_id, record_id, direction
+HAVING direction <> 'out' OR sum(units) > 0
 ORDER BY lot_id, site_id, 3, record_id, direction

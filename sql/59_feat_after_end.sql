@@ -2,7 +2,7 @@
 -- purpose: What was said of a pack after it had ended: sold, retired or destroyed, and not undone.
 -- grain:   one row per pack and scanned event after its end
 -- key:     unit_id, record_id
--- reads:   core_item_event, core_site, raw_setting
+-- reads:   core_item_event, core_lot, core_site, raw_setting
 -- columns:
 --   unit_id         core_unit
 --   lot_id          core_lot
@@ -21,7 +21,12 @@
 --   doubt_h         hours by which the two clocks together may be wrong
 --   is_same_site    at the place of the end
 --   is_same_party   by the partner of the end
---   is_disposal     at or to a returns processor or a destruction plant, or the destruction itself
+--   is_disposal     the pack's way out of trade: to or at a returns processor, a destruction plant
+--                   or its maker; its destruction; called recalled, expired, damaged or not for
+--                   sale; and what the party of the end does with it before it goes that way
+--   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA, by its
+--                   maker to a dispenser as a sample, or to a place that nobody described; and
+--                   what happens to it there
 --   is_opened       one of the two says partially_dispensed
 --   is_first        the pack's first event of this step at this place
 --   are_dispensers  both places hand packs to patients
@@ -43,9 +48,17 @@ site AS (
         site_id,
         coalesce(partner_id, -site_id) AS party_id,  -- unrelated unless somebody says otherwise
         role,
+        nullif(upper(trim(country)), '') AS country,
         radians(latitude) AS latitude,
         radians(longitude) AS longitude
     FROM core_site
+),
+eea AS (
+    SELECT unnest([
+        'AT', 'BE', 'BG', 'CY', 'CZ', 'DE', 'DK', 'EE', 'EL', 'ES', 'FI', 'FR', 'GR', 'HR', 'HU',
+        'IE', 'IS', 'IT', 'LI', 'LT', 'LU', 'LV', 'MT', 'NL', 'NO', 'PL', 'PT', 'RO', 'SE', 'SI',
+        'SK'
+    ]) AS country
 ),
 concerned AS (
     SELECT DISTINCT unit_id
@@ -69,7 +82,7 @@ life AS (
     SELECT
         event.*,
         ending.kind,
-        site.party_id, site.role, site.latitude, site.longitude,
+        site.party_id, site.role, site.country, site.latitude, site.longitude,
         row_number() OVER same_step = 1 AS is_first
     FROM core_item_event AS event
     JOIN concerned ON concerned.unit_id = event.unit_id
@@ -86,13 +99,74 @@ with_end AS (
         life.*,
         last_value(CASE WHEN is_terminal THEN struct_pack(
             record_id := record_id, ord := ord, event_at := event_at, kind := kind,
-            site_id := site_id, party_id := party_id, role := role, latitude := latitude,
-            longitude := longitude,
+            site_id := site_id, party_id := party_id, role := role, country := country,
+            latitude := latitude, longitude := longitude,
             disposition := disposition, clock_doubt_min := clock_doubt_min
         ) END IGNORE NULLS) OVER (
             PARTITION BY unit_id ORDER BY ord ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS ended
     FROM life
+),
+-- Who sends where: does the pack leave the party of its end, and is that its way out of trade?
+directed AS (
+    SELECT
+        with_end.*,
+        goal.site_id AS goal_site_id,
+        goal.country AS goal_country,
+        goal.role AS goal_role,
+        coalesce(goal.role, 'unknown') = 'unknown' AND goal.country IS NULL AS is_goal_unknown,
+        coalesce(with_end.party_id = maker.party_id, FALSE) AS is_at_maker,
+        kind IS NOT DISTINCT FROM 'supplied'
+        OR coalesce(goal.party_id, with_end.party_id) IS DISTINCT FROM ended.party_id
+        OR with_end.party_id IS DISTINCT FROM ended.party_id AS is_elsewhere,
+        coalesce(
+            with_end.role IN ('reverse_distributor', 'destruction')
+            OR goal.role IN ('reverse_distributor', 'destruction')
+            OR kind = 'destroyed'
+            OR disposition IN ('recalled', 'expired', 'damaged', 'disposed')
+            OR starts_with(disposition, 'non_sellable')
+            OR goal.party_id = maker.party_id
+            OR (with_end.party_id = maker.party_id AND custody IS DISTINCT FROM 'ship')
+            -- Called a return, to a place of which nothing is known, and never seen again.
+            OR (
+                disposition = 'returned' AND custody = 'ship' AND is_goal_unknown
+                AND lead(ord) OVER (PARTITION BY unit_id ORDER BY ord) IS NULL
+            ),
+            FALSE
+        ) AS is_off
+    FROM with_end
+    LEFT JOIN site AS goal ON goal.site_id = with_end.to_site_id
+    LEFT JOIN core_lot ON core_lot.lot_id = with_end.lot_id
+    LEFT JOIN site AS maker ON maker.site_id = core_lot.maker_site_id
+),
+way AS (
+    SELECT
+        *,
+        first_value(CASE WHEN is_elsewhere THEN is_off END IGNORE NULLS) OVER (
+            PARTITION BY unit_id ORDER BY ord ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING
+        ) AS leaves_off
+    FROM directed
+),
+sent_on AS (
+    SELECT
+        unit_id,
+        ended.record_id AS end_record_id,
+        min(ord) AS ord,
+        arg_min(goal_site_id, ord) AS site_id,
+        arg_min(CASE WHEN is_abroad THEN goal_country END, ord) AS country
+    FROM (
+        SELECT
+            *,
+            goal_country <> coalesce(ended.country, '')
+            AND goal_country NOT IN (SELECT country FROM eea) AS is_abroad
+        FROM way
+    ) AS way
+    WHERE ended.kind = 'retired' AND custody = 'ship' AND party_id = ended.party_id
+        AND (
+            is_abroad OR is_goal_unknown
+            OR (is_at_maker AND goal_role IN ('pharmacy', 'hospital', 'clinic'))
+        )
+    GROUP BY unit_id, ended.record_id
 ),
 -- An undo that came too late for the next event does not take the end back, yet somebody at the
 -- party of the end said that it was an error.
@@ -179,12 +253,22 @@ SELECT
     (later.clock_doubt_min + later.ended.clock_doubt_min) / 60 AS doubt_h,
     coalesce(later.site_id = later.ended.site_id, FALSE) AS is_same_site,
     coalesce(later.party_id = later.ended.party_id, FALSE) AS is_same_party,
-    coalesce(
-        later.role IN ('reverse_distributor', 'destruction')
-        OR goal.role IN ('reverse_distributor', 'destruction')
-        OR later.kind = 'destroyed',
-        FALSE
+    later.is_off
+    OR (
+        NOT later.is_elsewhere
+        AND coalesce(later.leaves_off, later.disposition = 'returned', FALSE)
     ) AS is_disposal,
+    coalesce(
+        later.ord = sent_on.ord
+        OR (
+            later.ord > sent_on.ord
+            AND (
+                later.country = sent_on.country
+                OR (later.kind IS NULL AND later.site_id = sent_on.site_id)
+            )
+        ),
+        FALSE
+    ) AS is_onward,
     coalesce(
         later.disposition = 'partially_dispensed'
         OR later.ended.disposition = 'partially_dispensed',
@@ -207,9 +291,10 @@ SELECT
     went_back.return_days,
     coalesce(habit.units, 0) AS habit_units,
     habit.share AS habit_share
-FROM with_end AS later
+FROM way AS later
 CROSS JOIN setting
-LEFT JOIN site AS goal ON goal.site_id = later.to_site_id
+LEFT JOIN sent_on
+    ON sent_on.unit_id = later.unit_id AND sent_on.end_record_id = later.ended.record_id
 LEFT JOIN went_back
     ON went_back.unit_id = later.unit_id AND went_back.end_record_id = later.ended.record_id
 LEFT JOIN undone

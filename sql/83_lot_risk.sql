@@ -39,9 +39,14 @@ score AS (
     SELECT
         lot_id,
         max(suspicion_pct) AS suspicion_pct,
-        least(1, min(p_value) * count(p_value)) AS p_value
-    FROM find_score
-    WHERE NOT isnan(p_value) AND NOT isnan(suspicion_pct)  -- a detector without enough to go by
+        CASE WHEN count(p_value) > 0 THEN least(1, min(p_value) * count(p_value)) END AS p_value
+    FROM (  -- a detector without enough to go by says NaN or nothing, of either
+        SELECT
+            lot_id,
+            CASE WHEN NOT isnan(suspicion_pct) THEN suspicion_pct END AS suspicion_pct,
+            CASE WHEN NOT isnan(p_value) THEN p_value END AS p_value
+        FROM find_score
+    )
     GROUP BY lot_id
 ),
 nearest AS (

@@ -22,18 +22,26 @@ _ISO: Final = (
 _YEARS: Final = (1900, 2200)
 
 
+# Other spellings of a day that cannot be misread; which of 3/4 is the month nobody can tell.
+_CERTAIN: Final = ("%Y/%m/%d", "%Y%m%d", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y")
+_CERTAIN_TIMES: Final = (
+    *_CERTAIN,
+    *(f"%d.%m.%Y{clock}" for clock in (" %H:%M", " %H:%M:%S")),
+    *(f"%Y/%m/%d{clock}" for clock in (" %H:%M", " %H:%M:%S")),
+)
+
 TIME: Final = pl.Struct({"at": pl.Datetime("us"), "is_day": pl.Boolean, "has_zone": pl.Boolean})
 
 
 def time(text: pl.Expr, formats: Sequence[str] = (), zone: str | None = None) -> pl.Expr:
-    """ISO 8601, or one of ``formats``, as a struct ``TIME``.
+    """ISO 8601, or one of ``formats`` (else a few that are certain), as a struct ``TIME``.
 
     ``at`` is in UTC; a time without an offset is in ``zone``, else taken as UTC. ``is_day``: the
     text gave no time of the day. ``has_zone``: it told its offset.
     """
 
     def read(values: pl.Series) -> pl.Series:
-        return _times(values, formats, zone).to_struct(values.name)
+        return _times(values, formats or _CERTAIN_TIMES, zone).to_struct(values.name)
 
     return text.map_batches(read, return_dtype=TIME)
 
@@ -107,7 +115,7 @@ def date(text: pl.Expr, formats: Sequence[str] = ()) -> pl.Expr:
     on_day = (year_month + day).str.to_date("%Y-%m-%d", strict=False)
     at_end = pl.when(day == "00").then(_month_end(year_month + "01"))
     compact = text.str.extract(r"^((?:19|20)[0-9]{6})$").str.to_date("%Y%m%d", strict=False)
-    other = [text.str.to_date(one, strict=False) for one in formats]
+    other = [text.str.to_date(one, strict=False) for one in formats or _CERTAIN]
     return _plausible(pl.coalesce(iso, month, on_day, at_end, compact, *other))
 
 
@@ -116,9 +124,22 @@ def _month_end(first: pl.Expr) -> pl.Expr:
 
 
 def number(text: pl.Expr) -> pl.Expr:
-    """A finite number with a decimal point; commas between groups of three digits are dropped."""
-    is_grouped = text.str.contains(r"^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$")
-    plain = pl.when(is_grouped).then(text.str.replace_all(",", "")).otherwise(text)
+    """A finite number; commas, blanks or apostrophes between groups of three digits are dropped.
+
+    A comma is the decimal sign where it can be nothing else: after points between groups, or
+    before any but three digits.
+    """
+    is_grouped = text.str.contains(r"^[+-]?[0-9]{1,3}([, '’\u00a0\u202f][0-9]{3})+(\.[0-9]+)?$")
+    has_comma = text.str.contains(
+        r"^[+-]?([0-9]{1,3}(\.[0-9]{3})+,[0-9]+|[0-9]+,([0-9]{1,2}|[0-9]{4,}))$"
+    )
+    plain = (
+        pl.when(is_grouped)
+        .then(text.str.replace_all(r"[^0-9.+-]", ""))
+        .when(has_comma)
+        .then(text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True))
+        .otherwise(text)
+    )
     is_number = plain.str.contains(r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$")
     value = pl.when(is_number).then(plain).cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value)

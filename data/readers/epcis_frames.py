@@ -4,7 +4,7 @@ Each frame is cleaned in one expression pass and typed in a second one, since Po
 pass more than by the row at this size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from data.readers.batch import Batch
 from data.readers.epcis_columns import ROLES, Columns
 from data.readers.epcis_times import mapped, offset_minutes, parse_date, parse_moments
 
+MAX_TEXT = 100_000  # bytes of an identifier or any other single text
 _ASK_SENDER = "Ask the sender to correct and resend the event."
 _TEXT_FIELDS = (
     "event_type",
@@ -51,14 +52,18 @@ def to_batch(columns: Columns, unit: str) -> Batch:
     is unusable move, with all that hangs on them, to the rejected.
     """
     events = _events(columns)
-    faulty = events.filter(pl.col("event_at").is_null() | ~pl.col("is_action_known"))
-    rejected = _rows(batch.REJECTED, [*columns.rejected, *_faults(faulty, unit)])
     frames = {
         "items": _items(columns),
         "parties": _parties(columns),
         "transactions": _transactions(columns),
         "sensors": _sensors(columns),
     }
+    long = _positions_of_long_texts([events, *frames.values()])
+    events = events.with_columns(is_long=pl.col("position").is_in(long.implode()))
+    faulty = events.filter(
+        pl.col("event_at").is_null() | ~pl.col("is_action_known") | pl.col("is_long")
+    )
+    rejected = _rows(batch.REJECTED, [*columns.rejected, *_faults(faulty, unit)])
     if len(faulty):
         bad = faulty["position"].implode()
         events = events.filter(~pl.col("position").is_in(bad))
@@ -133,13 +138,29 @@ def _faults(faulty: pl.DataFrame, unit: str) -> list[tuple[Any, ...]]:
         (
             row["position"],
             f"{unit} {row['place']}",
-            _time_fault(row["event_time_text"])
-            if row["event_at"] is None
-            else _action_fault(row["action"]),
+            _fault(row),
             _ASK_SENDER,
         )
         for row in faulty.iter_rows(named=True)
     ]
+
+
+def _fault(row: dict[str, Any]) -> str:
+    if row["is_long"]:
+        return f"a text of the event is longer than {MAX_TEXT:,} bytes"
+    if row["event_at"] is None:
+        return _time_fault(row["event_time_text"])
+    return _action_fault(row["action"])
+
+
+def _positions_of_long_texts(frames: Iterable[pl.DataFrame]) -> pl.Series:
+    """Events with an identifier or another text that is too long to be one."""
+    return pl.concat(
+        frame.filter(
+            pl.any_horizontal(pl.col(pl.String).str.len_bytes() > MAX_TEXT).fill_null(value=False)
+        )["position"]
+        for frame in frames
+    ).unique()
 
 
 def _time_fault(text: str | None) -> str:

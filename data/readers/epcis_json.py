@@ -8,10 +8,12 @@ so that a slice which parses was cut rightly; one that does not is read event by
 
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
 import msgspec
 
+from data.readers import vocabulary
 from data.readers.batch import Batch
 from data.readers.collector import collector_paused
 from data.readers.epcis_columns import Columns
@@ -21,7 +23,16 @@ from data.readers.epcis_master import document_row, take_element
 from data.readers.epcis_parts import each, text_of
 from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
 from data.readers.epcis_tidy import UnreadableError
-from data.readers.json_scan import CHUNK_BYTES, MALFORMED, JsonScanner, malformed, parse
+from data.readers.json_scan import (
+    CHUNK_BYTES,
+    MALFORMED,
+    TOO_MANY_MEMBERS,
+    JsonScanner,
+    has_too_many_members,
+    malformed,
+    parse,
+)
+from data.readers.opening import Utf8Stream
 
 # Names of the document's own members, in small letters: some senders write ``epcisbody``.
 _BODY, _HEADER, _EVENT_LIST, _EVENT = "epcisbody", "epcisheader", "eventlist", "event"
@@ -44,14 +55,13 @@ def read_json(stream: BinaryIO) -> Iterator[Batch]:
     """Yield the batches of an EPCIS JSON document, of one event, or of a list of either."""
     reader = _Reader("event")
     try:
-        scanner = JsonScanner(stream)
-        first = scanner.peek()
-        if first == b"{":
-            yield from reader.read_object(scanner)
-        elif first == b"[":
+        scanner = JsonScanner(cast(BinaryIO, Utf8Stream(stream)))
+        if scanner.peek() == b"[":
             yield from reader.read_list(scanner)
-        elif first:
+        elif scanner.peek() not in (b"{", b""):
             raise SourceError(*_NO_DOCUMENT)
+        while scanner.peek() == b"{":  # exporters write documents one after another
+            yield from reader.read_object(scanner)
         if scanner.peek():
             raise malformed()
     except SourceError as error:
@@ -64,7 +74,8 @@ def read_ndjson(stream: BinaryIO) -> Iterator[Batch]:
     reader = _Reader("line")
     rest = b""
     try:
-        while chunk := read_chunk(stream, CHUNK_BYTES):
+        text = cast(BinaryIO, Utf8Stream(stream))
+        while chunk := read_chunk(text, CHUNK_BYTES):
             whole, newline, after = chunk.rpartition(b"\n")
             if newline:
                 with collector_paused():
@@ -145,6 +156,8 @@ class _Reader:
             self._end_document()
         elif stated.endswith("Event") or "eventTime" in others:
             self._take_events([others])
+        elif wrapped := list(_wrapped(others, 0)):
+            self._take_events(wrapped)
         else:
             raise SourceError(*_NO_DOCUMENT)
 
@@ -220,10 +233,10 @@ class _Reader:
         ]
         last = self.place + lines.count(b"\n") + 1
         places = [number for number, _ in numbered]
-        try:
-            events = msgspec.json.decode(b"[%b]" % b",".join(line for _, line in numbered))
-        except MALFORMED:
-            events = None
+        events = None
+        if not has_too_many_members(lines):
+            with suppress(*MALFORMED):
+                events = msgspec.json.decode(b"[%b]" % b",".join(line for _, line in numbered))
         if events is not None and len(events) == len(numbered):
             self._take_events(events, places)
         else:
@@ -233,15 +246,20 @@ class _Reader:
 
     def _take_event(self, value: bytes, place: int | None = None) -> None:
         """Read one event that lies by itself; set it aside where it is no JSON."""
+        if has_too_many_members(value):
+            self._set_event_aside(place, TOO_MANY_MEMBERS)
+            return
         try:
-            event = msgspec.json.decode(value.removeprefix(b"\xef\xbb\xbf"))
+            event = msgspec.json.decode(value)
         except MALFORMED:
-            self.position += 1
-            self.place = self.place + 1 if place is None else place
-            where = f"{self.unit} {self.place}"
-            self.columns.set_aside(self.position, where, *_EVENT_MALFORMED)
+            self._set_event_aside(place, _EVENT_MALFORMED)
         else:
             self._take_events([event], None if place is None else [place])
+
+    def _set_event_aside(self, place: int | None, why: tuple[str, str]) -> None:
+        self.position += 1
+        self.place = self.place + 1 if place is None else place
+        self.columns.set_aside(self.position, f"{self.unit} {self.place}", *why)
 
     def _take_events(self, events: list[Any], places: list[int] | None = None) -> None:
         if any(map(_is_document, events)):
@@ -284,12 +302,12 @@ class _Reader:
                 self.header[name] = member
 
     def _take_vocabularies(self, value: Any) -> None:
-        for vocabulary in each(value):
-            if not isinstance(vocabulary, dict):
-                self._take_element(None, vocabulary)
+        for listed in each(value):
+            if not isinstance(listed, dict):
+                self._take_element(None, listed)
                 continue
-            stated = text_of(vocabulary.get("type"))
-            for element in each(vocabulary.get("vocabularyElementList")):
+            stated = text_of(listed.get("type"))
+            for element in each(listed.get("vocabularyElementList")):
                 self._take_element(stated, element)
 
     def _take_element(self, vocabulary_type: str | None, element: Any) -> None:
@@ -316,6 +334,41 @@ def _keys(scanner: JsonScanner) -> Iterator[str]:
 
 def _is_document(value: Any) -> bool:
     return type(value) is dict and ("epcisBody" in value or "epcisbody" in value)
+
+
+def _wrapped(value: Any, depth: int) -> Iterator[dict[str, Any]]:
+    """Yield the documents and events inside an object that is neither.
+
+    Services answer ``{"events": [...]}`` or ``{"data": {...}}``; XML made into JSON by the book
+    names the elements of a list: ``{"EventList": {"ObjectEvent": [...]}}``.
+    """
+    if depth > _MAX_WRAPPING:
+        return
+    if isinstance(value, list):
+        for member in value:
+            yield from _wrapped(member, depth + 1)
+    elif _is_document(value) or (isinstance(value, dict) and "eventTime" in value):
+        yield value
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            name = vocabulary.local_name(key)
+            if name in vocabulary.EVENT_TYPES:
+                yield from (_from_element(name, one) for one in each(member))
+            else:
+                yield from _wrapped(member, depth + 1)
+
+
+def _from_element(event_type: str, element: Any) -> Any:
+    """Return an event that was an XML element: what its extensions hold is its own."""
+    if not isinstance(element, dict):
+        return element
+    event = {"type": event_type, **element}
+    for _ in range(_MAX_WRAPPING):
+        around = [event.pop(name, None) for name in ("baseExtension", "extension")]
+        event |= {
+            key: one for part in around if isinstance(part, dict) for key, one in part.items()
+        }
+    return event
 
 
 def _inner(value: Any, depth: int) -> Iterator[tuple[str, Any]]:

@@ -29,6 +29,8 @@ def take_element(
             "a master-data element does not say whom it describes",
             "Ask the sender for master data in which every element has an id.",
         )
+    if len(subject) > _MAX_TEXT:
+        raise UnreadableError(f"the id of a master-data element is longer than {_MAX_TEXT:,}")
     kind = vocabulary.vocabulary_kind(vocabulary_type) if vocabulary_type else "other"
     rows = [
         (position, kind, subject, name, value)

@@ -19,6 +19,7 @@ ATTRIBUTES_BYTES = 16_384
 MAX_DEPTH = 32
 
 # Best spelling first: where two are stated, the standard's own name is believed.
+# LOTNO, DATEX and DATMF are SAP's.
 _LOT_NAMES = ("lotnumber", "batchnumber", "lot", "batch", "lotno", "batchno", "lotid", "batchid")
 _EXPIRY_NAMES = (
     "itemexpirationdate",
@@ -29,6 +30,7 @@ _EXPIRY_NAMES = (
     "useby",
     "usebydate",
     "bestbeforedate",
+    "datex",
 )
 _MADE_NAMES = (
     "productiondate",
@@ -37,17 +39,21 @@ _MADE_NAMES = (
     "dateofmanufacture",
     "itemmanufacturedate",
     "manufactureddate",
+    "datmf",
 )
 _RANKS = {
     name: (fact, rank)
     for fact, names in (("lot", _LOT_NAMES), ("expiry", _EXPIRY_NAMES), ("made", _MADE_NAMES))
     for rank, name in enumerate(names)
 }
-# Outside the instance/lot master data only the standard's names are certain enough.
-_EVENT_LEVEL = frozenset({"lotnumber", "itemexpirationdate"})
+# Outside the instance/lot master data only the standard's names are certain enough, and the
+# extension in which SAP systems put it.
+_EVENT_LEVEL = frozenset({"lotnumber", "itemexpirationdate", "sapextension"})
 
 _NUMERIC_REPORT_FIELDS = ("sDev", "percRank", "percValue")
 _REPORT_COLUMNS = ("value", "minValue", "maxValue", "meanValue")
+# Where an object only wraps a text: XML made into JSON, JSON-LD, database exports.
+_WRAPPED = ("#text", "@value", "id", "$date")
 _NOTHING: tuple[Any, ...] = (None, "", {}, [])
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
@@ -80,7 +86,8 @@ def text_of(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, dict):
-        return text_of(value.get("#text", value.get("@value", value.get("id"))))
+        stated = (value[name] for name in _WRAPPED if name in value)
+        return text_of(next(stated, None))
     if isinstance(value, list) and len(value) == 1:
         return text_of(value[0])
     return None
@@ -151,10 +158,12 @@ def attach(target: dict[str, Any], name: str, value: Any) -> None:
     """Set a field, or make it a list where it is there already."""
     if name not in target:
         target[name] = value
-    elif isinstance(target[name], list):
-        target[name] = [*target[name], *(value if isinstance(value, list) else [value])]
-    else:
-        target[name] = [target[name], *(value if isinstance(value, list) else [value])]
+        return
+    members = target[name]
+    if not isinstance(members, list):
+        members = target[name] = [members]
+    # In place: a field that comes a million times must not be copied a million times.
+    members.extend(value if isinstance(value, list) else [value])
 
 
 def read_facts(ilmd: Any) -> Facts:

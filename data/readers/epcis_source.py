@@ -4,7 +4,7 @@ import zlib
 from typing import BinaryIO
 from zipfile import BadZipFile
 
-from data.errors import InputError
+from data.readers.expansion import ExpansionError
 
 # The most that one event, or one member outside the event list, may take in memory.
 MAX_RECORD_BYTES = 64 << 20
@@ -30,8 +30,9 @@ def read_chunk(stream: BinaryIO, size: int) -> bytes:
     except EOFError as error:
         reason = "the compressed file ends too early"
         raise SourceError(reason, "Transfer the file again.") from error
-    except InputError as error:
-        raise SourceError(str(error), "Check where the file comes from.") from error
+    except ExpansionError as error:
+        reason = "the compressed file expands beyond any sensible size, as decompression bombs do"
+        raise SourceError(reason, "Check where the file comes from.") from error
     except (OSError, zlib.error, BadZipFile, NotImplementedError, RuntimeError) as error:
         reason = "the file is damaged and cannot be read on from here"
         raise SourceError(reason, "Transfer the file again.") from error

@@ -2,10 +2,12 @@
 
 The parser is pyexpat with handlers that are exchanged on the way: one pair looks for events, one
 reads an event's own fields, one the long lists of identifiers, one makes plain dicts of everything
-else. Names are matched by local name where the namespace is EPCIS's own or none. Document types
-are accepted when bare; entity declarations and external ones are refused, and nothing is fetched.
+else. Names are matched by local name where the namespace is EPCIS's own or none. A document may lie
+inside a wrapper, such as a SOAP envelope. Document types are accepted when bare; entity
+declarations and external ones are refused, and nothing is fetched.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 from xml.parsers import expat
@@ -19,12 +21,18 @@ from data.readers.epcis_master import document_row, take_element
 from data.readers.epcis_parts import MAX_DEPTH, attach
 from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
 from data.readers.epcis_tidy import UnreadableError
+from data.readers.opening import Utf8Text, text_encoding
 
 _CHUNK_BYTES = 1 << 17
 _SLICE_EVENTS = 250
 _UNIT = "line"
 _MAX_NAMES = 10_000
 _MAX_EXTENSIONS = 4
+_MAX_NESTING = 10_000  # of elements outside events
+_NAMESPACES = ("urn:epcglobal:", "https://ref.gs1.org/standards/epcis")
+_OTHER_ENCODING = re.compile(
+    rb"""\s*<\?xml[^>]*?encoding\s*=\s*["'](?!utf-?8["'])""", re.IGNORECASE
+)
 
 _EVENTS = frozenset(
     {
@@ -100,7 +108,7 @@ class _Names(dict[str, tuple[str, int]]):
 
 
 def _is_standard(namespace: str) -> bool:
-    return not namespace or namespace.startswith("urn:epcglobal:")
+    return not namespace or namespace.startswith(_NAMESPACES)
 
 
 def _meaning(local: str) -> int:
@@ -126,7 +134,7 @@ def read_xml(stream: BinaryIO) -> Iterator[Batch]:
     """
     reader = _Reader()
     try:
-        while chunk := read_chunk(stream, _CHUNK_BYTES):
+        for chunk in _chunks(stream):
             with collector_paused():
                 reader.feed(chunk)
             if reader.columns.is_full():
@@ -142,6 +150,25 @@ def read_xml(stream: BinaryIO) -> Iterator[Batch]:
             "Ask the sender for a complete, well-formed file; what came before this place is read.",
         )
     yield reader.take_batch()
+
+
+def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the document in pieces, mended where it is not what it declares to be.
+
+    Blank lines before the XML declaration, and Windows-1252 in what is said to be UTF-8, are
+    common faults of exporters that leave no doubt about the content.
+    """
+    head = read_chunk(stream, _CHUNK_BYTES)
+    if text_encoding(head) != "utf-8-sig" or _OTHER_ENCODING.match(head):
+        yield head
+        while chunk := read_chunk(stream, _CHUNK_BYTES):
+            yield chunk
+        return
+    text = Utf8Text(head)
+    yield text.utf8(head).lstrip()
+    while chunk := read_chunk(stream, _CHUNK_BYTES):
+        yield text.utf8(chunk)
+    yield text.utf8(b"")
 
 
 class _Reader:
@@ -163,7 +190,10 @@ class _Reader:
         self.lines: list[int] = []
         # Of the document.
         self.path: list[str] = []
-        self.root: dict[str, Any] = {}
+        self.outermost = ""  # the file's first element: a document, an event or a wrapper
+        self.root: dict[str, Any] = {}  # of the open document
+        self.root_depth = 0  # how many wrappers are around it
+        self.has_document = False
         self.headers: dict[str, Any] = {}
         self.vocabulary: str | None = None
         self.fed = 0  # bytes given to the parser
@@ -192,8 +222,10 @@ class _Reader:
             )
 
     def close(self) -> None:
-        """Tell the parser that the document ends here."""
+        """Tell the parser that the file ends here."""
         self._parse(b"", is_last=True)
+        if not self.has_document:
+            raise _RefusedError(*_why_no_document(self.outermost, is_name_known=False))
 
     def _parse(self, chunk: bytes, *, is_last: bool) -> None:
         try:
@@ -228,7 +260,7 @@ class _Reader:
         if self.root.get("name") in _ROOTS:
             row = document_row(self.root, *(self.headers.get(name) for name in sorted(_HEADERS)))
             self.columns.documents.append(row)
-            self.root = {}
+        self.root, self.headers = {}, {}
 
     # Outside events: find them, the header and the master data.
 
@@ -240,18 +272,25 @@ class _Reader:
 
     def _start_outside(self, name: str, attributes: dict[str, str]) -> None:
         local, meaning = self.names[name]
-        if not self.path:
+        if not self.root:
             self._start_root(name, local, meaning, attributes)
-        if meaning == _EVENT:
+        if meaning == _EVENT and self.root:
             self.begin_event(local, self.parser.CurrentLineNumber)
             return
         is_member = self._is_in_event_list() and meaning != _THROUGH
-        if is_member or local in _HEADERS or local == "VocabularyElement":
+        is_error = local.endswith("Exception") and self.path[-1:] == ["EPCISBody"]
+        is_told = is_member or local == "VocabularyElement" or is_error
+        if (is_told and self.root) or local in _HEADERS:
             self.record_start = self.parser.CurrentByteIndex
             self._start_tree(name, attributes, self._take_outside)
             return
         if local == "Vocabulary":
             self.vocabulary = attributes.get("type")
+        if len(self.path) >= _MAX_NESTING:
+            raise _RefusedError(
+                f"elements are nested more than {_MAX_NESTING} deep",
+                "Check where the file comes from.",
+            )
         self.path.append(local)
 
     def _is_in_event_list(self) -> bool:
@@ -260,15 +299,25 @@ class _Reader:
         return bool(around) and around[-1] == "EventList"
 
     def _start_root(self, name: str, local: str, meaning: int, attributes: dict[str, str]) -> None:
+        """Open a document, or pass over an element that may be a wrapper around one."""
         namespace = name.rpartition(" ")[0]
-        if not _is_standard(namespace) or (meaning != _EVENT and local not in _ROOTS):
-            raise _RefusedError(*_why_no_document(local, local in _ROOTS or meaning == _EVENT))
-        self.root = {**attributes, "name": local}
+        is_name_known = local in _ROOTS or meaning == _EVENT
+        if not self.path:
+            self.outermost = local
+            if is_name_known and not _is_standard(namespace):
+                raise _RefusedError(*_why_no_document(local, is_name_known=True))
+        # Inside a wrapper, an element that only looks like a part of EPCIS may be anything.
+        elif not (local in _ROOTS and (namespace or local.startswith("EPCIS"))):
+            return
+        if is_name_known and _is_standard(namespace):
+            self.root = {**attributes, "name": local}
+            self.root_depth = len(self.path)
+            self.has_document = True
 
     def _end_outside(self, name: str) -> None:
         if self.path:
             self.path.pop()
-        if not self.path:
+        if self.root and len(self.path) == self.root_depth:
             self._end_document()
 
     # Inside an event. These handlers run some twenty times an event, and a Python function's own
@@ -400,6 +449,8 @@ class _Reader:
         whole: Any = value
         if value:
             _add_text(value, texts)
+            if "#text" in value:
+                value["#text"] = " ".join(value["#text"])
             if value.keys() == {"#text"}:
                 whole = value["#text"]
         else:
@@ -424,6 +475,13 @@ class _Reader:
                 take_element(self.position, self.vocabulary, value, self.columns)
             except UnreadableError as error:
                 self.columns.set_aside(self.position, place, error.reason, error.remedy)
+        elif local.endswith("Exception"):
+            self.columns.set_aside(
+                self.position,
+                place,
+                "the document is a repository's error answer to a query, not its events",
+                "Ask the repository again, for instance in smaller portions.",
+            )
         else:
             self.columns.set_aside(
                 self.position,
@@ -436,7 +494,7 @@ class _Reader:
 def _add_text(value: dict[str, Any], texts: list[str]) -> None:
     text = "".join(texts).strip()
     if text:
-        value["#text"] = f"{value['#text']} {text}" if "#text" in value else text
+        value.setdefault("#text", []).append(text)
 
 
 def _refuse_external(
@@ -464,8 +522,8 @@ def _why_no_document(local: str, is_name_known: bool) -> tuple[str, str]:
         )
     if local == "Envelope":
         return (
-            "the file is a SOAP message, not an EPCIS document",
-            "Save the EPCISDocument or EPCISQueryDocument inside it as a file of its own.",
+            "the file is a SOAP message with no EPCIS document inside it",
+            "Check that the right file was delivered.",
         )
     if local == "EPCISCaptureJob":
         return (

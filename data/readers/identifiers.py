@@ -27,6 +27,10 @@ COLUMNS: Final = (
     "note",
 )
 
+# The expressions of the set-based way cost some 17 ms however few the texts are; one by one a text
+# takes 12 microseconds.
+FEW: Final = 1_000
+
 # Values that are spelled alike in a URN, in a link and in plain text.
 _PLAIN: Final = r"[A-Za-z0-9!'()*+,.:;=_-]{1,20}"
 
@@ -43,7 +47,15 @@ def parse_texts(texts: pl.Series) -> pl.DataFrame:
     -------
     A frame of strings with the columns ``COLUMNS``, as ``gs1.Identifier`` describes them.
     """
-    rest = pl.DataFrame({"text": texts.cast(pl.String)}).drop_nulls().with_row_index("row")
+    stated = texts.drop_nulls()
+    if stated.len() >= FEW:
+        return parse_many(stated)
+    return _one_by_one(_numbered(stated)).select(COLUMNS)
+
+
+def parse_many(texts: pl.Series) -> pl.DataFrame:
+    """``parse_texts`` set by set, however few the texts are."""
+    rest = _numbered(texts.drop_nulls())
     done = []
     for spelling in _SPELLINGS:
         split = rest.with_columns(parts=pl.col("text").str.extract_groups(spelling.pattern))
@@ -52,6 +64,10 @@ def parse_texts(texts: pl.Series) -> pl.DataFrame:
         rest = split.filter(~is_spelling).drop("parts")
     done.append(_one_by_one(rest))
     return pl.concat(done).sort("row").select(COLUMNS)
+
+
+def _numbered(texts: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"text": texts.cast(pl.String)}).with_row_index("row")
 
 
 def unit_link(gtin: pl.Expr, serial: pl.Expr) -> pl.Expr:

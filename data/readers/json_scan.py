@@ -11,6 +11,11 @@ import msgspec
 from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
 
 CHUNK_BYTES = 1 << 20
+MAX_MEMBERS = 1 << 20  # of one event or header, at all depths
+TOO_MANY_MEMBERS = (
+    f"one event or header has more than {MAX_MEMBERS:,} members",
+    "Ask the sender to split it.",
+)
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
 # A string whole or cut off by the end of the buffer, or one bracket.
@@ -83,6 +88,8 @@ class JsonScanner:
         start = self._at
         length = self._bracketed(start) if first in b'"{[' else self._scalar(start)
         start = self._at  # filling the buffer drops what lies before
+        if length > MAX_RECORD_BYTES:
+            raise _too_large()
         value = self._buffer[start : start + length]
         self._at = start + length
         return value
@@ -135,10 +142,7 @@ class JsonScanner:
             if self._is_complete:
                 raise _too_short()
             if len(self._buffer) - start > MAX_RECORD_BYTES:
-                raise SourceError(
-                    f"one value is larger than {MAX_RECORD_BYTES >> 20} MiB",
-                    "Ask the sender to split the event or the header.",
-                )
+                raise _too_large()
             # Doubling, so that a long value is not copied once a chunk.
             self._fill(max(CHUNK_BYTES, len(self._buffer) - start))
             start = self._at
@@ -171,10 +175,28 @@ class JsonScanner:
 
 def parse(value: bytes) -> object:
     """Return a JSON value; raise ``SourceError`` where it is none."""
+    if has_too_many_members(value):
+        raise SourceError(*TOO_MANY_MEMBERS)
     try:
         return msgspec.json.decode(value)
     except MALFORMED as error:
         raise malformed() from error
+
+
+def has_too_many_members(value: bytes) -> bool:
+    """Tell whether parsing would make so many objects that they would not fit the memory.
+
+    Two bytes such as ``{},`` become sixty and more. Commas in texts count as well: nobody writes a
+    million of those into one event either.
+    """
+    return len(value) > MAX_MEMBERS and value.count(b",") > MAX_MEMBERS
+
+
+def _too_large() -> SourceError:
+    return SourceError(
+        f"one value is larger than {MAX_RECORD_BYTES >> 20} MiB",
+        "Ask the sender to split the event or the header.",
+    )
 
 
 def _too_short() -> SourceError:

@@ -5,6 +5,7 @@ each of our columns where its value comes from. ``mappings/`` holds those that s
 source needs one more file of the same shape.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -260,10 +261,11 @@ def nearest_layout(columns: Sequence[str]) -> tuple[Layout, list[str]] | None:
 
 
 def normal(column: str) -> str:
-    """A column's name as it is compared: case and blanks around it do not count."""
-    return column.strip().casefold()
+    """A column's name as it is compared: only letters and digits count, whatever their case."""
+    return _BETWEEN_WORDS.sub("", column).casefold() or column.strip()
 
 
+_BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _KEYS: Final = {
     "title",
     "kind",

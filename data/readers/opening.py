@@ -8,11 +8,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import IO, BinaryIO, Final, cast
+
+from data.readers.expansion import Bounded, ExpansionLimits
 
 GZIP: Final = b"\x1f\x8b"
 ZIP: Final = b"PK\x03\x04"
 EMPTY_ZIP: Final = b"PK\x05\x06"
+
+_SAMPLE: Final = 64  # bytes that tell UTF-16 without a byte order mark
 
 # What a stream raises when the file is cut off or damaged inside its packing.
 DAMAGE: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
@@ -28,24 +32,39 @@ def compression(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path, member: str | None = None) -> Iterator[BinaryIO]:
-    """The unpacked bytes of a file, or of one member of a zip archive.
+def opened(
+    path: Path, member: str | None = None, limits: ExpansionLimits | None = None
+) -> Iterator[BinaryIO]:
+    """The unpacked bytes of a file, or of one member of a zip archive; a gzip member's as well.
 
-    Nothing is unpacked beyond what is read. Raises one of ``DAMAGE`` here or while reading.
+    Nothing is unpacked beyond what is read. Raises one of ``DAMAGE`` here or while reading, among
+    them ExpansionError where more comes out than ``limits`` allow.
     """
+    limit = (limits or ExpansionLimits()).of(path.stat().st_size)
     with ExitStack() as stack:
         if member is not None:
             archive = stack.enter_context(zipfile.ZipFile(path))
-            yield cast(BinaryIO, stack.enter_context(archive.open(member)))
+            inner = stack.enter_context(archive.open(member))
+            is_gzip = isinstance(inner, zipfile.ZipExtFile) and inner.peek(2)[:2] == GZIP
+            yield _bounded(gzip.GzipFile(fileobj=inner) if is_gzip else inner, limit)
         elif compression(path) == "gzip":
-            yield cast(BinaryIO, stack.enter_context(gzip.open(path, "rb")))
+            yield _bounded(stack.enter_context(gzip.GzipFile(path, "rb")), limit)
         else:
             yield stack.enter_context(path.open("rb"))
 
 
+def _bounded(stream: IO[bytes] | gzip.GzipFile, limit: int) -> BinaryIO:
+    return cast(BinaryIO, Bounded(cast(IO[bytes], stream), limit))
+
+
 def text_encoding(head: bytes) -> str:
-    """``utf-16`` where a byte order mark says so, else ``utf-8-sig``."""
-    return "utf-16" if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    """UTF-16 where a byte order mark, or a zero in every other byte, says so; else UTF-8."""
+    if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    even, odd = head[:_SAMPLE:2], head[1:_SAMPLE:2]
+    if odd and not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if even and not any(even) and all(odd) else "utf-8-sig"
 
 
 def decoded(head: bytes) -> str:
@@ -54,19 +73,35 @@ def decoded(head: bytes) -> str:
     return decoder.decode(head)
 
 
-class Utf8Stream(io.RawIOBase):
-    """A text file as UTF-8 without byte order mark, for readers that know nothing else.
+class Utf8Text:
+    """Turns the bytes of a text, given piece by piece, into UTF-8 without byte order mark.
 
-    Bytes that are not UTF-8 are taken as Windows-1252, byte by byte: spreadsheets write it, and
-    nothing of the file is lost.
+    Bytes that are not UTF-8 are taken as Windows-1252, byte by byte: spreadsheets and older
+    systems write it, whatever they declare, and nothing of the file is lost.
     """
+
+    def __init__(self, head: bytes) -> None:
+        """Tell the encoding by the text's first bytes."""
+        encoding = text_encoding(head)
+        self._is_utf8 = encoding == "utf-8-sig"
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors=_ONE_BYTE)
+
+    def utf8(self, data: bytes) -> bytes:
+        """The next bytes; of the last ones, give ``b""`` once more at the end."""
+        if self._is_utf8 and data and data.isascii() and not self._decoder.getstate()[0]:
+            return data  # nearly all of nearly every document
+        return self._decoder.decode(data, final=not data).encode()
+
+
+class Utf8Stream(io.RawIOBase):
+    """A text file as UTF-8 without byte order mark, for readers that know nothing else."""
 
     def __init__(self, stream: BinaryIO, chunk: int = 1 << 20) -> None:
         """Read ``stream`` in chunks of ``chunk`` bytes."""
         super().__init__()
         self._stream = stream
         self._chunk = chunk
-        self._decoder: codecs.IncrementalDecoder | None = None
+        self._text: Utf8Text | None = None
         self._ready = b""
         self._is_over = False
 
@@ -74,23 +109,30 @@ class Utf8Stream(io.RawIOBase):
         """Always."""
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Fill ``buffer``; 0 at the end."""
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes, or the rest where it is negative; empty at the end."""
+        if size < 0:
+            return self.readall()
         while not self._ready and not self._is_over:
             data = self._stream.read(self._chunk)
-            if self._decoder is None:
-                self._decoder = codecs.getincrementaldecoder(text_encoding(data))(errors=_ONE_BYTE)
+            self._text = self._text or Utf8Text(data)
             self._is_over = not data
-            self._ready = self._decoder.decode(data, final=not data).encode()
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
+            self._ready = self._text.utf8(data)
+        part, self._ready = self._ready[:size], self._ready[size:]
+        return part
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill ``buffer``; 0 at the end."""
+        part = self.read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
 
 
 def _one_byte(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
+    if error.encoding.startswith("utf-16"):  # a lone surrogate: one byte off, all would be lost
+        return "\ufffd", error.end
     odd = error.object[error.start : error.start + 1]
     return odd.decode("cp1252", errors="replace"), error.start + 1
 

@@ -6,21 +6,20 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from xml.parsers import expat
 
 import msgspec
 
+from data.readers.expansion import ExpansionLimits
 from data.readers.layouts import Layout, match_layout, nearest_layout
-from data.readers.opening import compression, decoded, opened
-from data.readers.slices import HEAD_BYTES, TABLE_DAMAGE, header, split_header
+from data.readers.opening import compression, decoded, opened, text_encoding
+from data.readers.slices import HEAD_BYTES, MAX_COLUMNS, TABLE_DAMAGE, header, split_header
 
 MAX_MEMBERS: Final = 10_000
-# A member that unpacks to more than this, and to more than a hundred times its packed size, is
-# taken for a decompression bomb. Text of one repeated event packs to about one fiftieth.
-MAX_MEMBER_BYTES: Final = 1 << 32
-MAX_RATIO: Final = 100
+LIMITS: Final = ExpansionLimits()
 
 _EVENTS: Final = frozenset(
     {
@@ -111,14 +110,22 @@ def _archive(path: Path, layouts: Sequence[Layout]) -> Recognised:
                 f"an archive of more than {MAX_MEMBERS} files",
                 "Unpack it and name the folder.",
             ),
+            (
+                # Members may share their packed bytes, so that each alone would seem harmless.
+                sum(one.file_size for one in entries) > LIMITS.of(path.stat().st_size),
+                "an archive that unpacks to an absurd size, as decompression bombs do",
+                "Check where the archive comes from.",
+            ),
             (not entries, "an empty archive", "Ask its sender for the files."),
         )
         for is_so, what, remedy in faults:
             if is_so:
                 return _unknown(what, remedy, "zip")
+        entries.sort(key=lambda one: one.filename)
+        hidden = [one.filename == after.filename for one, after in pairwise(entries)] + [False]
         members = tuple(
-            replace(_member(path, archive, one, layouts), compression="zip", member=one.filename)
-            for one in sorted(entries, key=lambda one: one.filename)
+            replace(_member(path, one, layouts, is_hidden), compression="zip", member=one.filename)
+            for one, is_hidden in zip(entries, hidden, strict=True)
         )
     return Recognised("archive", "zip", "zip", members=members)
 
@@ -130,17 +137,16 @@ def _is_aside(entry: zipfile.ZipInfo) -> bool:
 
 
 def _member(
-    path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, layouts: Sequence[Layout]
+    path: Path, entry: zipfile.ZipInfo, layouts: Sequence[Layout], is_hidden: bool
 ) -> Recognised:
+    if is_hidden:  # a name opens the last member that bears it
+        return _unknown(
+            "a member whose name a later member bears too", "Unpack the archive, name the folder."
+        )
     if entry.flag_bits & 1:
         return _unknown("an encrypted member", "Unpack it with its password, then run again.")
-    ratio = entry.file_size / max(entry.compress_size, 1)
-    if entry.file_size > MAX_MEMBER_BYTES and ratio > MAX_RATIO:
-        return _unknown(
-            "a member that unpacks to an absurd size", "Check where the archive comes from."
-        )
     try:
-        with archive.open(entry) as stream:
+        with opened(path, entry.filename) as stream:
             head = stream.read(HEAD_BYTES)
         return _one(path, entry.filename, head, layouts)
     except (*TABLE_DAMAGE, NotImplementedError):
@@ -197,6 +203,10 @@ def _unknown(what: str, remedy: str, packing: str = "none") -> Recognised:
 def _table(path: Path, member: str | None, form: str, layouts: Sequence[Layout]) -> Recognised:
     """A table whose header a layout knows, or why not."""
     columns = header(path, member)
+    if len(columns) > MAX_COLUMNS:
+        return _unknown(
+            f"a table of more than {MAX_COLUMNS:,} columns", "Give the columns that matter alone."
+        )
     layout = match_layout(columns, layouts)
     if layout is not None:
         return Recognised(layout.kind, form, layout=layout)
@@ -215,8 +225,8 @@ def _table(path: Path, member: str | None, form: str, layouts: Sequence[Layout])
 _ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _ROOTS: Final = {
     "envelope": (
-        "a SOAP envelope",
-        "Take the EPCIS document out of its Body and give that.",
+        "a SOAP envelope with no EPCIS document inside it",
+        "Take the document out of its Body, where it lies as text, and give that.",
     ),
     "epciscapturejob": (
         "the status of an EPCIS capture job, which holds no events",
@@ -229,9 +239,12 @@ _ROOTS: Final = {
 
 
 def _xml(head: bytes, text: str) -> Recognised:
-    root = _root(head) or next(iter(_ROOT.findall(text)), "")
+    root, has_document = _first_elements(head)
+    root = root or next(iter(_ROOT.findall(text)), "")
     name = root.casefold()
-    if name in _DOCUMENTS | _EVENTS:
+    # A comment may fill the whole beginning: the reader will see.
+    is_unseen = not root and len(head) == HEAD_BYTES
+    if name in _DOCUMENTS | _EVENTS or has_document or is_unseen:
         return Recognised("epcis", "xml")
     what, remedy = _ROOTS.get(
         name,
@@ -243,24 +256,36 @@ def _xml(head: bytes, text: str) -> Recognised:
     return _unknown(what, remedy)
 
 
-def _root(head: bytes) -> str:
-    """The local name of the root element; empty where the beginning is not well-formed."""
-    found: list[str] = []
+def _first_elements(head: bytes) -> tuple[str, bool]:
+    """The root's local name, empty where there is none, and whether an EPCIS document begins.
+
+    The document may lie inside a wrapper, such as a SOAP envelope.
+    """
+    names: list[str] = []
+    documents: list[str] = []
     parser = expat.ParserCreate(namespace_separator=" ")
 
-    def start(name: str, _: dict[str, str]) -> None:
-        if not found:
-            found.append(name.rpartition(" ")[2])
+    def start(name: str, _attributes: dict[str, str]) -> None:
+        namespace, _, local = name.rpartition(" ")
+        if not names:
+            names.append(local)
+        is_ours = not namespace or namespace.startswith("urn:epcglobal:")
+        if is_ours and local.casefold() in _DOCUMENTS and (namespace or local.startswith("EPCIS")):
+            documents.append(local)
 
     parser.StartElementHandler = start
-    with suppress(expat.ExpatError):
-        parser.Parse(head, False)
-    return found[0] if found else ""
+    with suppress(expat.ExpatError, LookupError, ValueError):
+        parser.Parse(head.lstrip() if text_encoding(head) == "utf-8-sig" else head, False)
+    return (names[0] if names else ""), bool(documents)
 
 
 # --- JSON ----------------------------------------------------------------------------------------
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_TOKEN: Final = re.compile(
+    # A string whole or cut off by the end of the text, punctuation, or a plain value.
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}\[\],:]|[^\s{}\[\],:"]++',
+    re.DOTALL,
+)
 _TYPES: Final = ("type", "isA", "@type")
 
 
@@ -273,18 +298,35 @@ def _json(path: Path, member: str | None, text: str, layouts: Sequence[Layout]) 
         return Recognised("epcis", form)
     if members.keys() & {"epcisBody", "epcisbody", "epcisHeader", "eventList", "eventTime"}:
         return Recognised("epcis", form)
+    return _other_json(path, member, text, members, layouts, is_lines=is_lines)
+
+
+def _other_json(
+    path: Path,
+    member: str | None,
+    text: str,
+    members: dict[str, str],
+    layouts: Sequence[Layout],
+    *,
+    is_lines: bool,
+) -> Recognised:
+    """JSON that does not open as EPCIS does."""
     for signs, what, remedy in _JSON_SIGNS:
         if signs <= members.keys():
             return _unknown(what, remedy)
+    if not is_lines and text.startswith("{") and _WRAPPED.search(text):
+        return Recognised("epcis", "json")
     if is_lines or (text.startswith("{") and "\n" not in text.strip()):
         return _table(path, member, "ndjson", layouts)
-    if text.startswith("[") and match_layout(list(members)) is not None:
-        return _unknown("a table as one JSON list", "Write one JSON object a line instead.")
+    if text.startswith("[") and match_layout(list(members), layouts) is not None:
+        return _table(path, member, "json", layouts)
     return _unknown(
-        "JSON that is not EPCIS", "Give EPCIS documents, or tables with one JSON object a line."
+        "JSON that is not EPCIS", "Give EPCIS documents, or tables as lists or lines of objects."
     )
 
 
+# Fields that only EPCIS has, inside an object of another name.
+_WRAPPED: Final = re.compile(r'"(?:epcisBody|eventList|eventTime|(?:[\w-]+:)?EPCISBody)"\s*:')
 _LEAVE_OUT: Final = "Leave it out."
 _JSON_SIGNS: Final = (
     (

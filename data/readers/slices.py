@@ -2,11 +2,14 @@
 
 import csv
 import io
+import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
+import msgspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -14,16 +17,34 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from data.readers.batch import REJECTED
+from data.readers.epcis_source import SourceError
+from data.readers.expansion import ExpansionError
+from data.readers.json_scan import JsonScanner
 from data.readers.opening import DAMAGE, Utf8Stream, compression, decoded, opened
 
 HEAD_BYTES: Final = 1 << 18
 SLICE_BYTES: Final = 1 << 23
+MAX_COLUMNS: Final = 2_000  # real tables have some hundred at most
+MAX_LINE_BYTES: Final = 1 << 24
 _SLICE_ROWS: Final = 1 << 16
 POSITION: Final = "#position"  # ours; no column of a file may meet it
+# The line with which spreadsheets tell each other the delimiter.
+_HINT: Final = re.compile(r"\ufeff?sep=.\r?\n", re.IGNORECASE)
 _DELIMITERS: Final = (",", ";", "\t", "|")
+# A quotation mark that is never closed takes all rows below into its field. Remarks of some lines
+# are real.
+_MAX_BREAKS: Final = 20
+_SWALLOWS: Final = pl.any_horizontal(
+    pl.exclude(POSITION).str.contains(f"(?:\n[^\n]*){{{_MAX_BREAKS}}}")
+).fill_null(value=False)
 # What reading a damaged table raises.
-TABLE_DAMAGE: Final = (*DAMAGE, pa.ArrowException)
+TABLE_DAMAGE: Final = (*DAMAGE, pa.ArrowException, SourceError)
 _LARGEST_EXACT: Final = 2**53
+_PLAIN_TYPES: Final = (pl.String, pl.Boolean, pl.Int32, pl.Int64, pl.Float32, pl.Float64)
+
+
+class _OversizeError(Exception):
+    """What would not fit the memory; the argument says what."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +61,11 @@ class Slice:
 
 
 def table_format(head: bytes) -> str:
-    """``parquet``, ``ndjson`` or ``csv``, by a file's first bytes."""
+    """``parquet``, ``ndjson``, ``json`` or ``csv``, by a file's first bytes."""
     if head[:4] == b"PAR1":
         return "parquet"
-    return "ndjson" if decoded(head[:4096]).lstrip().startswith("{") else "csv"
+    first = decoded(head[:4096]).lstrip("\ufeff \t\r\n")[:1]
+    return {"{": "ndjson", "[": "json"}.get(first, "csv")
 
 
 def header(path: Path, member: str | None = None) -> list[str]:
@@ -59,9 +81,14 @@ def header(path: Path, member: str | None = None) -> list[str]:
             return [str(name) for name in names]
     if kind == "csv":
         return split_header(decoded(head))[1]
+    if kind == "json":
+        return next((one.rows.columns[1:] for one in _json_list(path, member, HEAD_BYTES)), [])
     lines = head.splitlines()
     whole = lines if len(head) < HEAD_BYTES else lines[:-1]
-    rows = _objects([line.decode("utf-8", errors="replace") for line in whole[:1000]])[0]
+    try:
+        rows = _objects([line.decode("utf-8", errors="replace") for line in whole[:1000]])[0]
+    except _OversizeError:
+        return []
     return [name for name in rows.columns if name != POSITION]
 
 
@@ -70,7 +97,10 @@ def split_header(text: str) -> tuple[str, list[str]]:
 
     Names that come twice are numbered, so that both columns stay.
     """
-    found = [(mark, _first_record(text, mark)) for mark in _DELIMITERS]
+    hint = _HINT.match(text)
+    found = [
+        (mark, _first_record(text[hint.end() :] if hint else text, mark)) for mark in _DELIMITERS
+    ]
     delimiter, names = max(found, key=lambda pair: len(pair[1]))
     return delimiter, _unique(names)
 
@@ -99,23 +129,39 @@ def read_slices(
             slices = _parquet(path, member)
         elif kind == "ndjson":
             slices = _ndjson(path, member, slice_bytes)
+        elif kind == "json":
+            slices = _json_list(path, member, slice_bytes)
         else:
             slices = _csv(path, member, slice_bytes)
         for one in slices:
             seen += one.read_count
             yield one
+    except ExpansionError:
+        reason = "from here on the file expands beyond any sensible size, as decompression bombs do"
+        yield _rest_aside(seen, reason, "Check where the file comes from.")
+    except _OversizeError as error:
+        reason = f"from here on {error}"
+        yield _rest_aside(seen, reason, "Give the fields that matter alone.")
+    except SourceError as error:
+        yield _rest_aside(seen, error.reason, error.remedy)
+    except pa.ArrowInvalid:
+        reason = f"from here on a field is never closed, or is larger than {slice_bytes >> 20} MiB"
+        yield _rest_aside(seen, reason, "Look for a quotation mark without its counterpart.")
     except TABLE_DAMAGE:
-        yield Slice(1, pl.DataFrame(schema={POSITION: pl.Int64}), _damaged(seen))
+        reason = "the file is damaged or cut off here; the rest cannot be read"
+        remedy = "Ask for the file again and run again: what was read before stays as it is."
+        yield _rest_aside(seen, reason, remedy)
 
 
-def _damaged(seen: int) -> pl.DataFrame:
+def _rest_aside(seen: int, reason: str, remedy: str) -> Slice:
     row = {
         "position": seen + 1,
         "place": f"after row {seen}",
-        "reason": "the file is damaged or cut off here; the rest cannot be read",
-        "remedy": "Ask for the file again and run again: what was read before stays as it is.",
+        "reason": reason,
+        "remedy": remedy,
     }
-    return pl.DataFrame([row], schema=REJECTED)
+    nothing = pl.DataFrame(schema={POSITION: pl.Int64})
+    return Slice(1, nothing, pl.DataFrame([row], schema=REJECTED))
 
 
 def _seekable(path: Path, member: str | None) -> Any:
@@ -127,15 +173,15 @@ def _seekable(path: Path, member: str | None) -> Any:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    unique: list[str] = []
+    unique: dict[str, None] = {}
+    counts: dict[str, int] = {POSITION: 1}
     for name in names:
-        bare = name.strip() or "column"
-        count, tried = 1, bare
+        bare = tried = name.strip() or "column"
         while tried in unique or tried == POSITION:
-            count += 1
-            tried = f"{bare} ({count})"
-        unique.append(tried)
-    return unique
+            counts[bare] = counts.get(bare, 1) + 1
+            tried = f"{bare} ({counts[bare]})"
+        unique[tried] = None
+    return list(unique)
 
 
 # --- CSV ---------------------------------------------------------------------------------------
@@ -143,7 +189,8 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 def _csv(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
     with opened(path, member) as stream:
-        delimiter, names = split_header(decoded(stream.read(HEAD_BYTES)))
+        head = decoded(stream.read(HEAD_BYTES))
+    delimiter, names = split_header(head)
     odd: dict[int, tuple[int, int]] = {}  # ordinal: fields expected, fields found
 
     def set_aside(row: pa_csv.InvalidRow) -> str:
@@ -155,7 +202,9 @@ def _csv(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
         reader = pa_csv.open_csv(
             pa.PythonFile(plain, mode="r"),
             # Row numbers are only counted by a single thread.
-            read_options=pa_csv.ReadOptions(block_size=slice_bytes, use_threads=False),
+            read_options=pa_csv.ReadOptions(
+                block_size=slice_bytes, use_threads=False, skip_rows=int(bool(_HINT.match(head)))
+            ),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
             ),
@@ -191,12 +240,24 @@ def _csv_slice(
         }
         for ordinal, (expected, found) in odd.items()
     ]
-    text = rows.select(pl.all().cast(pl.String))
     positions = pl.Series(POSITION, ordinals, dtype=pl.Int64)
+    if not rows.width:
+        return Slice(len(rejected), positions.to_frame(), pl.DataFrame(rejected, schema=REJECTED))
+    text = rows.select(positions, pl.all().cast(pl.String))
+    swallowed = text.filter(_SWALLOWS)[POSITION]
+    rejected += [
+        {
+            "position": ordinal,
+            "place": f"row {ordinal}",
+            "reason": f"a field holds more than {_MAX_BREAKS} lines: rows that it has swallowed",
+            "remedy": "Look for a quotation mark in this row that is never closed, and mend it.",
+        }
+        for ordinal in swallowed
+    ]
     return Slice(
-        rows.height + len(rejected),
-        text.insert_column(0, positions) if rows.width else positions.to_frame(),
-        pl.DataFrame(rejected, schema=REJECTED),
+        rows.height + len(odd),
+        text.filter(~_SWALLOWS) if len(swallowed) else text,
+        pl.DataFrame(rejected, schema=REJECTED).sort("position"),
     )
 
 
@@ -226,11 +287,34 @@ def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
         is_whole = (cell == cell.round()) & (cell.abs() < _LARGEST_EXACT)
         whole = cell.cast(pl.Int64, strict=False).cast(pl.String)
         return pl.when(is_whole).then(whole).otherwise(cell.cast(pl.String)).alias(name)
-    if isinstance(dtype, pl.List):
+    if isinstance(dtype, pl.Binary):  # old writers do not mark their texts as text
+        return cell.map_batches(_byte_texts, return_dtype=pl.String)
+    if isinstance(dtype, pl.List) and dtype.inner in _PLAIN_TYPES:
         return cell.cast(pl.List(pl.String)).list.join(";")
-    if isinstance(dtype, pl.Struct):
-        return cell.struct.json_encode()
-    return cell.bin.encode("hex") if isinstance(dtype, pl.Binary) else cell.cast(pl.String)
+    if dtype.is_nested() or isinstance(dtype, pl.Duration | pl.Object):
+        return cell.map_batches(_json_texts, return_dtype=pl.String)
+    return cell.cast(pl.String)
+
+
+def _byte_texts(values: pl.Series) -> pl.Series:
+    return pl.Series(values.name, [_byte_text(value) for value in values], dtype=pl.String)
+
+
+def _byte_text(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
+
+
+def _json_texts(values: pl.Series) -> pl.Series:
+    texts = [
+        None if value is None else json.dumps(value, default=str, ensure_ascii=False)
+        for value in values.to_list()
+    ]
+    return pl.Series(values.name, texts, dtype=pl.String)
 
 
 # --- newline-delimited JSON --------------------------------------------------------------------
@@ -246,12 +330,48 @@ def _ndjson(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]
             whole, mark, rest = (rest + (data or b"")).rpartition(b"\n")
             if not data:
                 whole, rest = whole + mark + rest, b""
+            if len(rest) > MAX_LINE_BYTES:
+                raise _OversizeError(f"a line is larger than {MAX_LINE_BYTES >> 20} MiB")
             lines = [line for line in whole.decode().split("\n") if line.strip()]
             if lines:
                 yield _ndjson_slice(lines, seen)
                 seen += len(lines)
             if not data:
                 return
+
+
+def _json_list(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
+    """One JSON list of objects, as many services give their rows."""
+    seen = size = 0
+    lines: list[str] = []
+    end: SourceError | None = None
+    with opened(path, member) as stream:
+        members = _list_members(JsonScanner(cast(BinaryIO, Utf8Stream(stream))))
+        while end is None:
+            try:
+                line = next(members, None)
+            except SourceError as error:  # what came before the break counts
+                line, end = None, error
+            if lines and (line is None or size >= slice_bytes):
+                yield _ndjson_slice(lines, seen)
+                seen, size, lines = seen + len(lines), 0, []
+            if line is None:
+                break
+            lines.append(line)
+            size += len(line)
+    if end is not None:
+        raise end
+
+
+def _list_members(scanner: JsonScanner) -> Iterator[str]:
+    scanner.take(b"[")
+    while scanner.peek() != b"]":
+        # A line break lies between values: inside a text it cannot stand as it is.
+        yield scanner.take_value().decode().replace("\n", " ")
+        if scanner.peek() != b",":
+            break
+        scanner.take(b",")
+    scanner.take(b"]")
 
 
 def _ndjson_slice(lines: list[str], seen: int) -> Slice:
@@ -272,29 +392,46 @@ def _ndjson_slice(lines: list[str], seen: int) -> Slice:
     )
 
 
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NO_OBJECT: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
 def _objects(lines: list[str]) -> tuple[pl.DataFrame, list[int]]:
     """The lines that are JSON objects as rows of text, and the ordinals (from 0) of the others."""
+    names: dict[str, None] = {}
+    is_object = []
+    for line in lines:
+        try:
+            names.update(dict.fromkeys(_FIELDS.decode(line.strip())))
+        except _NO_OBJECT:
+            is_object.append(False)
+        else:
+            is_object.append(True)
+        if len(names) > MAX_COLUMNS:
+            raise _OversizeError(f"the lines have more than {MAX_COLUMNS:,} different fields")
     texts = pl.Series(lines, dtype=pl.String).str.strip_chars()
     ordinals = pl.Series(POSITION, range(len(lines)), dtype=pl.Int64)
-    is_object = texts.str.starts_with("{") & texts.str.json_path_match("$").is_not_null()
-    rows, odd = _decoded(texts.filter(is_object), ordinals.filter(is_object))
-    return rows, sorted([*odd, *ordinals.filter(~is_object)])
+    objects = pl.Series(is_object, dtype=pl.Boolean)
+    names.pop(POSITION, None)
+    rows, odd = _decoded(texts.filter(objects), ordinals.filter(objects), list(names))
+    return rows, sorted([*odd, *ordinals.filter(~objects)])
 
 
-def _decoded(texts: pl.Series, ordinals: pl.Series) -> tuple[pl.DataFrame, list[int]]:
-    if texts.is_empty():
-        return pl.DataFrame(schema={POSITION: pl.Int64}), []
+def _decoded(
+    texts: pl.Series, ordinals: pl.Series, names: list[str]
+) -> tuple[pl.DataFrame, list[int]]:
+    if texts.is_empty() or not names:
+        return ordinals.to_frame(), []
     data = "\n".join(texts).encode()
     try:
-        names = pl.read_ndjson(io.BytesIO(data), infer_schema_length=None).columns
         rows = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(names, pl.String))
     except pl.exceptions.ComputeError:  # halve until the lines that do it are alone
         half = len(texts) // 2
         if half == 0:
-            return pl.DataFrame(schema={POSITION: pl.Int64}), ordinals.to_list()
+            return ordinals.clear().to_frame(), ordinals.to_list()
         left, right = (
-            _decoded(texts[:half], ordinals[:half]),
-            _decoded(texts[half:], ordinals[half:]),
+            _decoded(texts[:half], ordinals[:half], names),
+            _decoded(texts[half:], ordinals[half:], names),
         )
         return pl.concat([left[0], right[0]], how="diagonal"), left[1] + right[1]
     return rows.insert_column(0, ordinals), []

@@ -102,12 +102,15 @@ def _on_every_leg(rejected: pl.DataFrame, legs: int) -> pl.DataFrame:
 def _cells(rows: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Trimmed texts under the layout's spelling of the column names; null where not stated."""
     spelled = {normal(name): name for name in layout.named() | set(layout.ignore)}
-    renamed = {
-        name: spelled.get(normal(name), name)
-        for name in rows.columns
-        if name != POSITION and spelled.get(normal(name), name) not in rows.columns
-    }
-    trimmed = pl.exclude(POSITION).str.strip_chars()
+    renamed: dict[str, str] = {}
+    for name in rows.columns:
+        ours = spelled.get(normal(name), name)
+        # Of two columns that are spelled alike the first counts, the other is kept beside.
+        if name != POSITION and ours not in rows.columns and ours not in renamed.values():
+            renamed[name] = ours
+    # A spreadsheet's ways of keeping digits a text: ="0012" and '0012.
+    bare = pl.exclude(POSITION).str.replace(r'^="(.*)"$', "${1}").str.replace("^'([0-9]+)$", "${1}")
+    trimmed = bare.str.strip_chars()
     stated = pl.when(~trimmed.is_in(["", *layout.null_text])).then(trimmed)
     return rows.with_columns(stated.name.keep()).rename(renamed)
 
@@ -328,6 +331,11 @@ _RULES: Final[dict[str, tuple[_Rule, ...]]] = {
         _Rule(
             _is_absent("quantity", "from_gln", "to_gln"),
             "the row has neither a usable quantity nor a partner",
+            _NAME_IT,
+        ),
+        _Rule(
+            _is_absent("from_gln", "to_gln", "gtin"),
+            "the row names neither a partner nor a product, as a line of totals does",
             _NAME_IT,
         ),
         _Rule(

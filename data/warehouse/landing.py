@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+from polars.exceptions import PanicException
 
 from data.errors import InputError, WarehouseError
 from data.warehouse.load import Slot, land_statement, load_members, release
@@ -177,7 +178,7 @@ def _land_file(
             receipt = Receipt(name, "landed", slot.file_id, sha256, kind, *counts)
             _record(con, receipt, slot, state.st_size, ingested_at)
         return receipt
-    except Exception as error:
+    except (Exception, PanicException) as error:  # a panic is not an Exception, yet of this file
         verdict = _verdict(error)
         return before or _set_aside(con, name, sha256, state.st_size, kind, ingested_at, verdict)
 
@@ -195,7 +196,7 @@ def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise
 
 
-def _verdict(error: Exception) -> Unreadable:
+def _verdict(error: BaseException) -> Unreadable:
     """What the failure says about the file; raises WarehouseError where it says nothing.
 
     The texts of errors are left out on purpose: they may quote serials.

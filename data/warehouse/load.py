@@ -18,6 +18,7 @@ from data.readers.identifiers import parse_texts
 from data.warehouse.sources import Member
 
 BYTES_AT_ONCE = 128 << 20  # of frames: some million identifiers
+TEXTS_AT_ONCE = 200_000
 
 TABLE_OF_KIND = {
     "shipments": "raw_shipment",
@@ -202,9 +203,16 @@ def _key_texts(con: duckdb.DuckDBPyConnection, slot: Slot) -> None:
     _run(con, "batch_text", slot)
     unknown = con.sql(land_statement("unknown_text")).pl()["text"]
     if unknown.len():
-        con.register("batch_parsed", parse_texts(unknown))
+        parts = [parse_texts(part) for part in _portions(unknown)]
+        con.register("batch_parsed", pl.concat(parts))
         for statement in ("new_identifier", "identifier", "batch_text_key"):
             _run(con, statement, slot)
+
+
+def _portions(texts: pl.Series) -> Iterator[pl.Series]:
+    """Parsing takes some kilobyte a text while it lasts, so a million are not parsed at once."""
+    for first in range(0, texts.len(), TEXTS_AT_ONCE):
+        yield texts.slice(first, TEXTS_AT_ONCE)
 
 
 def _last(frame: pl.DataFrame) -> int:

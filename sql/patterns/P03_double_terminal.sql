@@ -5,7 +5,9 @@
 -- pattern: P03
 -- family:  lifecycle
 -- definition: >= 2 ends of a pack that were not undone. What lawfully follows an end is none: a
---   sold or retired pack that is destroyed, a pack retired again by who sold it or by its maker
+--   sold or retired pack that is destroyed, a pack retired again by who sold it or by its maker,
+--   a destruction that both a plant and the firm that collects for it record, the sale abroad of
+--   a pack that was retired for export
 -- guard:   scanned ends only; undone ends are taken off
 -- severity: S1 by another party or after more than 24 h; S3 at one place within 10 min; else S2
 -- benign:  B07, B08, B09, B13, B14
@@ -29,12 +31,18 @@ again AS (
     SELECT
         later.*,
         coalesce(maker.partner_id = site.partner_id OR maker.site_id = site.site_id, FALSE)
-        AS is_maker
+        AS is_maker,
+        coalesce(
+            site.role IN ('reverse_distributor', 'destruction')
+            OR end_site.role IN ('reverse_distributor', 'destruction'),
+            FALSE
+        ) AS is_at_disposal
     FROM feat_after_end AS later
+    LEFT JOIN core_site AS end_site ON end_site.site_id = later.end_site_id
     LEFT JOIN core_site AS site ON site.site_id = later.site_id
     LEFT JOIN core_lot ON core_lot.lot_id = later.lot_id
     LEFT JOIN core_site AS maker ON maker.site_id = core_lot.maker_site_id
-    WHERE later.kind IS NOT NULL
+    WHERE later.kind IS NOT NULL AND NOT later.is_onward
 ),
 late_batch AS (
     SELECT site_id, recorded_at, count(DISTINCT record_id) AS records
@@ -60,7 +68,10 @@ told AS (
     LEFT JOIN late_batch
         ON late_batch.site_id = again.site_id AND late_batch.recorded_at = event.recorded_at
     WHERE again.kind = 'supplied'
-        OR (again.kind = 'destroyed' AND again.end_kind = 'destroyed' AND NOT is_same_party)
+        OR (
+            again.kind = 'destroyed' AND again.end_kind = 'destroyed'
+            AND NOT (is_same_party OR is_at_disposal)
+        )
         OR (
             again.kind = 'retired' AND again.end_kind <> 'destroyed'
             AND NOT (is_same_party OR is_maker OR is_disposal)

@@ -7,12 +7,14 @@
 -- definition: an event on a pack, or a verification of it that was answered, with no commissioning
 --   of the pack in the data
 -- guard:   the lot's commissioned serials in the data reach 99 % of its stated quantity; for a pack
---   whose lot nobody stated, all lots of its product do. Else a data gap, one a lot
+--   whose lot nobody stated, all lots of its product do. So too for a lot that no list names, of
+--   which nothing was made on record and nothing left a maker of the product, if the verification
+--   service refused a pack of it and confirmed none. Else a data gap, one a lot
 -- severity: S1; S2 where the lot still lacks as many serials as are unknown
 -- benign:  B01, B02, B03, B04, B05, B06, B19, B27, B28
 -- source:  PAR0362, EMVS alert A3, VRS No_match_GTIN_Serial; typology P04
--- reads:   core_licence, core_lot, core_observation, core_site, core_unit, raw_setting,
---   stg_verification
+-- reads:   core_licence, core_lot, core_movement, core_observation, core_site, core_unit,
+--   raw_setting, stg_verification
 -- columns: as in find_finding's pattern shape
 -- caveats: Edit distance is tried for the first packs of a product only (P04.typed_units). No list
 --   of exempt products is read, so B27 cannot be tested.
@@ -24,31 +26,63 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P04.reread_min') AS reread_min
     FROM raw_setting
 ),
-product AS (  -- of the lots that somebody stated
+answered AS (  -- a lot that is only old or not listed yet is known to the verification service
+    SELECT
+        unit.lot_id,
+        bool_or(regexp_matches(
+            asked.answer_code, '^(A2|A3|No_match_GTIN_Serial(_Lot)?)$'
+        ))
+        AND NOT bool_or(asked.answer_code = 'ACTIVE') AS is_refused
+    FROM core_unit AS unit
+    JOIN core_observation AS seen ON seen.unit_id = unit.unit_id AND seen.kind = 'verification'
+    JOIN stg_verification AS asked ON asked.record_id = seen.record_id
+    WHERE NOT unit.is_commissioned
+    GROUP BY unit.lot_id
+),
+from_maker AS (
+    SELECT DISTINCT movement.lot_id
+    FROM core_movement AS movement
+    JOIN core_lot AS made
+        ON made.gtin = movement.gtin AND made.maker_site_id = movement.from_site_id
+),
+stated AS (
+    SELECT
+        core_lot.*,
+        lot = '(unstated)' AS is_unstated,
+        lot <> '(unstated)' AND NOT coalesce(is_in_master, FALSE)
+        AND coalesce(commissioned_units, 0) = 0 AND class_made_units IS NULL
+        AND from_maker.lot_id IS NULL AS is_unheard_of
+    FROM core_lot
+    LEFT JOIN from_maker ON from_maker.lot_id = core_lot.lot_id
+),
+product AS (  -- of the lots that somebody made or listed
     SELECT
         gtin,
         bool_and(coalesce(is_covered, FALSE)) AS is_covered,
         min(coverage) AS coverage,
         sum(stated_quantity - commissioned_units) AS missing_units
-    FROM core_lot
-    WHERE lot <> '(unstated)'
+    FROM stated
+    WHERE NOT (is_unstated OR is_unheard_of)
     GROUP BY gtin
 ),
 lot AS (
     SELECT
-        core_lot.lot_id, core_lot.lot, core_lot.maker_site_id,
+        stated.lot_id, stated.lot, stated.maker_site_id,
         CASE
-            WHEN core_lot.lot = '(unstated)' THEN coalesce(product.is_covered, FALSE)
-            ELSE coalesce(core_lot.is_covered, FALSE)
+            WHEN is_unstated THEN coalesce(product.is_covered, FALSE)
+            WHEN is_unheard_of
+                THEN coalesce(product.is_covered, FALSE) AND coalesce(answered.is_refused, FALSE)
+            ELSE coalesce(stated.is_covered, FALSE)
         END AS is_covered,
-        CASE WHEN core_lot.lot = '(unstated)' THEN product.coverage ELSE core_lot.coverage END
+        CASE WHEN is_unstated OR is_unheard_of THEN product.coverage ELSE stated.coverage END
         AS coverage,
         CASE
-            WHEN core_lot.lot = '(unstated)' THEN product.missing_units
-            ELSE core_lot.stated_quantity - core_lot.commissioned_units
+            WHEN is_unstated OR is_unheard_of THEN product.missing_units
+            ELSE stated.stated_quantity - stated.commissioned_units
         END AS missing_units
-    FROM core_lot
-    LEFT JOIN product ON product.gtin = core_lot.gtin
+    FROM stated
+    LEFT JOIN product ON product.gtin = stated.gtin
+    LEFT JOIN answered ON answered.lot_id = stated.lot_id
 ),
 scan AS (
     SELECT
@@ -80,7 +114,7 @@ unknown AS (
         coalesce(bool_and(entry_mode = 'manual'), FALSE) AND bool_and(kind = 'verification')
         AS is_typed,
         count(*) FILTER (
-            WHERE answer_code = 'A3' OR regexp_matches(answer_code, '^No_match_GTIN_Serial')
+            WHERE regexp_matches(answer_code, '^(A2$|A3$|No_match_GTIN_Serial)')
         ) AS refused,
         count(*) FILTER (WHERE answer_code = 'ACTIVE') AS confirmed
     FROM scan

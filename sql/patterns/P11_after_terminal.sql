@@ -6,7 +6,8 @@
 -- family:  lifecycle
 -- definition: any scanned event of a pack, other than a verification, later than its end by more
 --   than the doubt of both clocks, the end not undone. Another end is P03's. No such event: paper
---   about it (transactions), taking it out of its case, its way to disposal
+--   about it (transactions), taking it out of its case, its way to disposal, the way of a retired
+--   pack abroad or of a maker's sample to who hands it out
 -- guard:   scanned events only, never the movements of a case it may have been left in
 -- severity: S1
 -- benign:  B08, B10, B11, B13, B14
@@ -39,7 +40,7 @@ told AS (
     LEFT JOIN core_site AS goal ON goal.site_id = later.to_site_id
     LEFT JOIN core_site AS end_site ON end_site.site_id = later.end_site_id
     WHERE later.kind IS NULL
-        AND NOT later.is_disposal
+        AND NOT (later.is_disposal OR later.is_onward)
         AND later.gap_h > later.doubt_h
         AND NOT event.is_inferred
         AND event.event_type <> 'TransactionEvent'

@@ -12,7 +12,8 @@
 --   shows receipts for nearly all other lots it sends. A site that never reports receipts says
 --   nothing, a lot that nobody named has no balance; other doubts give one data gap a lot.
 -- severity: S2 always.
--- benign: B11 (later receipts within the lag norm cover it), B12 (as many packs were on their way
+-- benign: B08 (a dispenser ended as many packs that lay, as far as the record tells, with another
+--   dispenser within 20 km: a loan), B11 (later receipts within the lag norm cover it), B12 (as many packs were on their way
 --   to the site and never scanned in), B13 (undone endings, or a hospital that ends packs at
 --   goods-in), B15 (a receipt or return of exactly the deficit corrects it).
 -- source: typology P20
@@ -28,7 +29,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P20.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P20.correct_days') AS correct_days,
         max(value) FILTER (WHERE name = 'P20.feed_lots') AS feed_lots,
-        max(value) FILTER (WHERE name = 'P20.feed_share') AS feed_share
+        max(value) FILTER (WHERE name = 'P20.feed_share') AS feed_share,
+        max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km
     FROM raw_setting
 ),
 -- An end taken back comes with negative units: it adds to the stock again.
@@ -145,6 +147,28 @@ unreceived AS (
         AND coalesce(movement.shipped_at, movement.received_at) <= short.lowest_at
     GROUP BY short.lot_id, short.site_id
 ),
+-- B08: packs that a dispenser ended although they lay with a dispenser nearby.
+dispenser AS (
+    SELECT site_id, radians(latitude) AS latitude, radians(longitude) AS longitude
+    FROM core_site
+    WHERE role IN ('pharmacy', 'hospital', 'clinic')
+),
+lent AS (
+    SELECT short.lot_id, short.site_id, count(DISTINCT event.unit_id) AS units
+    FROM short
+    CROSS JOIN setting
+    INNER JOIN dispenser AS here ON short.site_id = here.site_id
+    INNER JOIN core_item_event AS event
+        ON short.lot_id = event.lot_id AND short.site_id = event.site_id
+        AND event.is_terminal AND event.prev_site_id <> event.site_id
+    INNER JOIN dispenser AS there ON event.prev_site_id = there.site_id
+    WHERE 2 * 6371 * asin(least(1, sqrt(
+        pow(sin((here.latitude - there.latitude) / 2), 2)
+        + cos(here.latitude) * cos(there.latitude)
+        * pow(sin((here.longitude - there.longitude) / 2), 2)
+    ))) <= setting.near_km
+    GROUP BY short.lot_id, short.site_id
+),
 -- B13: endings undone at the site, and endings on the day of receipt.
 undone AS (
     SELECT short.lot_id, short.site_id, count(DISTINCT event.unit_id) AS units
@@ -186,6 +210,7 @@ tested AS (
         coalesce(later.is_corrected, false) AS is_corrected,
         coalesce(unreceived.units, 0) AS unreceived_units,
         coalesce(undone.units, 0) AS undone_units,
+        coalesce(lent.units, 0) AS lent_units,
         CASE
             WHEN site.role IN ('hospital', 'clinic') THEN coalesce(goods_in.ended_at_goods_in, 0)
             ELSE 0
@@ -197,6 +222,7 @@ tested AS (
     LEFT JOIN later ON short.lot_id = later.lot_id AND short.site_id = later.site_id
     LEFT JOIN unreceived
         ON short.lot_id = unreceived.lot_id AND short.site_id = unreceived.site_id
+    LEFT JOIN lent ON short.lot_id = lent.lot_id AND short.site_id = lent.site_id
     LEFT JOIN undone ON short.lot_id = undone.lot_id AND short.site_id = undone.site_id
     LEFT JOIN goods_in ON short.lot_id = goods_in.lot_id AND short.site_id = goods_in.site_id
 ),
@@ -206,6 +232,7 @@ coded AS (
         is_opening_known AND is_feed_complete AS is_guarded,
         CASE
             WHEN NOT (is_opening_known AND is_feed_complete) THEN NULL
+            WHEN lent_units >= deficit THEN 'B08'
             WHEN late_units >= deficit THEN 'B11'
             WHEN unreceived_units >= deficit THEN 'B12'
             WHEN undone_units >= deficit OR ended_at_goods_in >= deficit THEN 'B13'
@@ -239,6 +266,11 @@ SELECT
     CASE
         WHEN NOT is_guarded THEN json_array()
         ELSE json_array(
+            json_object(
+                'code', 'B08',
+                'result', CASE WHEN lent_units >= deficit THEN 'supported' ELSE 'ruled_out' END,
+                'lent_units', lent_units
+            ),
             json_object(
                 'code', 'B11',
                 'result', CASE WHEN late_units >= deficit THEN 'supported' ELSE 'ruled_out' END,

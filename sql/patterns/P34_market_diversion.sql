@@ -14,7 +14,7 @@
 -- severity: S1 at a pharmacy, hospital or clinic; S2 else.
 -- benign: B18 (most of the lot, or most lots of the product seen in that country, are outside: the
 --   list is wrong), B19 (a parallel trader or repackager, licensed where a list exists, sold the
---   lot into that country).
+--   lot into that country, or took it there to repack it).
 -- source: typology P34
 -- reads:   core_licence, core_lot, core_lot_site_flow, core_movement, core_observation, core_site,
 --   raw_setting
@@ -191,16 +191,23 @@ country_share AS (
     WHERE counted.is_outside
     GROUP BY counted.gtin, counted.country
 ),
--- B19: a parallel trader or repackager brought the lot into the country.
+-- B19: a parallel trader or repackager brought the lot into the country: to its own place, or to
+-- its buyer's.
+trader_site AS (
+    SELECT site_id, country
+    FROM place
+    WHERE role IN ('parallel_trader', 'repackager')
+        OR site_id IN (SELECT site_id FROM core_licence WHERE role ILIKE '%parallel%')
+),
 trader AS (
     SELECT DISTINCT
-        movement.lot_id, there.country,
+        movement.lot_id, coalesce(there.country, here.country) AS country,
         coalesce(movement.shipped_at, movement.received_at) AS moved_at, here.site_id
     FROM core_movement AS movement
-    INNER JOIN place AS here ON movement.from_site_id = here.site_id
-    INNER JOIN place AS there ON movement.to_site_id = there.site_id
-    WHERE here.role IN ('parallel_trader', 'repackager')
-        OR here.site_id IN (SELECT site_id FROM core_licence WHERE role ILIKE '%parallel%')
+    INNER JOIN trader_site AS here
+        ON here.site_id IN (movement.from_site_id, movement.to_site_id)
+    LEFT JOIN place AS there
+        ON movement.from_site_id = here.site_id AND movement.to_site_id = there.site_id
 ),
 lawful_trade AS (
     SELECT DISTINCT trader.lot_id, trader.country

@@ -11,7 +11,8 @@
 --   this buyer before. Volume: the month's units of the edge have robust z 4 or more (log scale,
 --   at least the spread of counting) over its own last 12 months, exceed the maximum of the last 6
 --   and are three times the mean of the last 12.
--- guard: Price: at least 5 prices of at least 3 other sellers in the same currency and unit.
+-- guard: Price: at least 5 prices of at least 3 other sellers in the same currency and unit. Lots
+--   within half a year of their expiry are sold off: their prices are left out.
 --   Volume: at least 6 months with trade in the 12 before. Returns and disposals are left out.
 --   Without prices or history nothing is said. What a seller asks several buyers in a month is one
 --   cause and one finding.
@@ -22,7 +23,7 @@
 --   amount that month, or the buyer's total from all sellers is not high).
 -- source: typology P35; suspicious-order baselines for controlled drugs (six-month maximum,
 --   multiple of the twelve-month mean)
--- reads:   core_movement, raw_setting
+-- reads:   core_lot, core_movement, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Months are calendar months; a running one is judged as it stands. Discounts for
 --   quantity read as low prices.
@@ -40,18 +41,26 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P35.least_months') AS least_months,
         max(value) FILTER (WHERE name = 'P35.peer_growth') AS peer_growth,
         max(value) FILTER (WHERE name = 'P35.least_peers') AS least_peers,
-        max(value) FILTER (WHERE name = 'P35.least_spread') AS least_spread
+        max(value) FILTER (WHERE name = 'P35.least_spread') AS least_spread,
+        max(value) FILTER (WHERE name = 'P35.short_dated_days') AS short_dated_days
     FROM raw_setting
 ),
 sale AS (
     SELECT
-        lot_id, gtin, from_site_id, to_site_id, units, unit_price,
+        movement.lot_id, movement.gtin, from_site_id, to_site_id, units, unit_price,
         coalesce(currency, '') AS currency, coalesce(uom, '') AS uom,
         CAST(date_trunc('month', coalesce(shipped_at, received_at)) AS DATE) AS month,
-        coalesce(ship_record_id, receive_record_id) AS record_id
-    FROM core_movement
+        coalesce(ship_record_id, receive_record_id) AS record_id,
+        coalesce(
+            date_diff('day', CAST(coalesce(shipped_at, received_at) AS DATE), lot.expiry)
+            < setting.short_dated_days,
+            false
+        ) AS is_short_dated
+    FROM core_movement AS movement
+    CROSS JOIN setting
+    LEFT JOIN core_lot AS lot ON movement.lot_id = lot.lot_id
     WHERE from_site_id IS NOT NULL AND to_site_id IS NOT NULL AND from_site_id <> to_site_id
-        AND units > 0 AND gtin IS NOT NULL
+        AND units > 0 AND movement.gtin IS NOT NULL
         AND coalesce(shipped_at, received_at) IS NOT NULL
         AND coalesce(reason, 'sale') = 'sale'
 ),
@@ -62,7 +71,7 @@ price AS (
         median(unit_price) AS unit_price,
         count(*) AS prices
     FROM sale
-    WHERE unit_price > 0
+    WHERE unit_price > 0 AND NOT is_short_dated
     GROUP BY gtin, currency, uom, from_site_id, to_site_id, month
 ),
 market AS (
@@ -263,7 +272,7 @@ price_lot AS (
     INNER JOIN sale
         ON f.gtin = sale.gtin AND f.currency = sale.currency AND f.uom = sale.uom
         AND f.from_site_id = sale.from_site_id AND f.to_site_id = sale.to_site_id
-        AND f.month = sale.month AND sale.unit_price > 0
+        AND f.month = sale.month AND sale.unit_price > 0 AND NOT sale.is_short_dated
     GROUP BY f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low, f.is_nominal,
         sale.lot_id
 ),

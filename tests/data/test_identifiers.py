@@ -4,11 +4,12 @@ import re
 from dataclasses import asdict
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.readers import gs1
-from data.readers.identifiers import COLUMNS, parse_texts, unit_link
+from data.readers.identifiers import COLUMNS, FEW, parse_many, parse_texts, unit_link
 from tests.data.test_gs1 import AI82, GS1_LIKE
 from tests.shared_data import SHARED, needs_shared
 
@@ -42,7 +43,8 @@ def expected(texts: list[str]) -> list[dict[str, str | None]]:
 @settings(max_examples=300)
 @given(st.lists(st.one_of(VOLUMINOUS, GS1_LIKE, st.text()), max_size=12))
 def test_twin_equals_parse_on_every_text(texts: list[str]) -> None:
-    assert parse_texts(pl.Series(texts, dtype=pl.String)).to_dicts() == expected(texts)
+    series = pl.Series(texts, dtype=pl.String)
+    assert parse_many(series).to_dicts() == parse_texts(series).to_dicts() == expected(texts)
 
 
 @needs_shared
@@ -54,12 +56,21 @@ def test_twin_equals_parse_on_every_identifier_of_the_published_documents() -> N
             found |= set(re.findall(r'(?:urn:epc:|https?://)[^"<>\s]+', text))
     texts = sorted(found)
     assert len(texts) > 500
-    assert parse_texts(pl.Series(texts)).to_dicts() == expected(texts)
+    assert parse_many(pl.Series(texts)).to_dicts() == expected(texts)
+
+
+@pytest.mark.parametrize("count", [0, FEW - 1, FEW])
+def test_few_and_many_texts_are_read_alike(count: int) -> None:
+    spellings = ["urn:epc:id:sgtin:0614141.812345.{}", "https://id.gs1.org/00/{:018d}", "dock {}"]
+    texts = [spellings[i % 3].format(i) for i in range(count)]
+    series = pl.Series(texts, dtype=pl.String)
+    assert parse_texts(series).to_dicts() == parse_many(series).to_dicts() == expected(texts)
 
 
 def test_order_is_kept_and_nulls_are_left_out() -> None:
     texts = ["dock 4", None, "urn:epc:id:sscc:08600145491.003360", "urn:epc:id:sgln:Pink"]
-    assert parse_texts(pl.Series(texts))["text"].to_list() == [t for t in texts if t]
+    for parse in (parse_texts, parse_many):
+        assert parse(pl.Series(texts))["text"].to_list() == [t for t in texts if t]
     assert parse_texts(pl.Series([], dtype=pl.String)).columns == list(COLUMNS)
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.readers import recognise as module
+from data.readers.expansion import ExpansionLimits
 from data.readers.layouts import parse_layout
 from data.readers.recognise import recognise
 from tests.shared_data import SHARED, needs_shared
@@ -45,6 +46,7 @@ def written(folder: Path, content: str | bytes, name: str = "a.bin") -> Path:
         ("\ufeffLOT;GTIN;Class\nL1;1;I\n", "recalls", "csv"),
         ('{"gtin":"1","lot":"L1","class":"I"}\n', "recalls", "ndjson"),
         ('{"gtin":"1","lot":"L1","class":"I"}\n{"gtin":"2"}\n', "recalls", "ndjson"),
+        ('[{"gtin":"1","lot":"L1","class":"I"}]', "recalls", "json"),
     ],
 )
 def test_content_decides_plain_or_packed(
@@ -77,12 +79,11 @@ def test_parquet(tmp_path: Path) -> None:
         ('{"captureID":"x","running":true}', "capture job"),
         ('{"a":[1,2]}\n', "no layout knows"),
         ('{\n"a": 1\n}', "not EPCIS"),
-        ('[{"gtin":"1","lot":"2","class":"3"}]', "one JSON list"),
         ("@prefix cbv: <x> .", "Turtle"),
         ("# Title\n\nSome text, and more.", "Markdown"),
         ("ni:///sha-256;ab?ver=CBV2.0", "hashes"),
         ("a,b,c\n1,2,3\n", "no layout knows"),
-        ("gtin,lot,class_\n1,2,3\n", "lacks expiry"),
+        ("gtin,lot,classes\n1,2,3\n", "lacks expiry"),
         (b"%PDF-1.7 ...", "PDF"),
         (b"\x01\x02\x00\x00" * 99, "binary"),
         (b"\x1f\x8b\x08broken", "damaged"),
@@ -117,11 +118,13 @@ def test_archives_list_their_members(tmp_path: Path) -> None:
 def test_bombs_and_office_documents_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_MEMBER_BYTES", 1_000_000)
+    monkeypatch.setattr(module, "LIMITS", ExpansionLimits(free_bytes=1_000_000))
     bomb = tmp_path / "bomb"
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.xml", XML + " " * 2_000_000)
-    assert "absurd" in recognise(bomb).members[0].reason
+    assert "absurd" in recognise(bomb).reason
+    monkeypatch.setattr(module, "LIMITS", ExpansionLimits())
+    assert recognise(bomb).kind == "archive"
     monkeypatch.setattr(module, "MAX_MEMBERS", 0)
     assert "more than" in recognise(bomb).reason
     sheet = tmp_path / "sheet"

@@ -1,0 +1,69 @@
+"""The batch on a schedule: plain parameters in, a run page that a person reads.
+
+A scheduled run looks back from the time it was scheduled for, not from when a machine got round to
+it, so that a run made again gives the same bytes.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.runtime import flow_run
+
+from data.errors import InputError
+from flows.batch import run_batch
+from flows.digest import digest_lines, set_aside_table
+from flows.quiet_exit import hush_exit
+from flows.settings import load_settings
+from flows.steps import Job
+
+hush_exit()  # a schedule starts each run in a process of its own, which imports this module
+
+
+@flow(name="touchstone-scheduled", log_prints=True)
+def run_scheduled(inputs: list[str], settings: str | None = None) -> str:
+    """Run the batch over an inbox and leave its digest on the run's page.
+
+    Parameters
+    ----------
+    inputs : list of str
+        Files and folders that partners deliver to.
+    settings : str, optional
+        TOML settings file.
+
+    Returns the path of the index. Raises InputError where an input is absent.
+    """
+    chosen = load_settings(Path(settings) if settings else None)
+    paths = tuple(Path(path) for path in inputs)
+    if absent := [str(path) for path in paths if not path.exists()]:
+        raise InputError(f"{', '.join(absent)}: no such file or folder. Name what partners sent.")
+    job = Job(
+        inputs=paths,
+        warehouse=chosen.warehouse,
+        reports=chosen.reports,
+        as_of=_scheduled_for(),
+        memory_limit=chosen.memory_limit,
+        threads=chosen.threads,
+        thresholds=chosen.patterns,
+        mappings=chosen.mappings,
+    )
+    outcome = run_batch(job, lambda text: None)
+    lines = digest_lines(outcome)
+    print(lines[0])
+    create_markdown_artifact(
+        key="touchstone-digest",
+        markdown="\n\n".join([*lines, set_aside_table(outcome.snapshot)]),
+        description="What came in, what was set aside and why, and where lots stand.",
+    )
+    create_link_artifact(
+        key="touchstone-index",
+        link=outcome.index.resolve().as_uri(),
+        link_text="Index of the reports",
+    )
+    return str(outcome.index)
+
+
+def _scheduled_for() -> datetime:
+    at = flow_run.scheduled_start_time or datetime.now(UTC)
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None)

@@ -1,0 +1,110 @@
+"""Documents made to break a reader: each lands, ends soon, and is told of."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data.readers import epcis_frames, json_scan, slices
+from data.warehouse.connection import open_memory
+from data.warehouse.landing import land
+from data.warehouse.models import build_model, read_models
+from tests.data.batches import AT
+from tests.data.epcis_samples import one_event, one_rejected, read, whole, xml_document, xml_event
+
+EVENT = '{"type":"ObjectEvent","eventTime":"2025-03-01T10:00:00Z","action":"ADD",'
+TABLE = "shipment_id,from_gln,to_gln,quantity\n"
+LINE = '{"shipment_id":"S","from_gln":"1","to_gln":"2","quantity":1}\n'
+QUOTES = EVENT + '"x":"' + '\\"{' * 100_000 + '"}'
+
+HOSTILE: dict[str, tuple[str | bytes, str | None]] = {
+    "a string of quotes": (QUOTES, None),
+    "a field a million times": (
+        xml_document(xml_event("<x>1</x>" * 200_000 + "text<y/>" * 200_000)),
+        None,
+    ),
+    "extensions without end": (xml_document(xml_event("<extension>" * 200_000)), "well-formed"),
+    "nested wrappers": ("<EPCISDocument>" + "<a>" * 20_000, "deep"),
+    "nested lists": ("[" * 300_000, "not EPCIS"),
+    "an event nested deeply": ("[" + EVENT + '"x":' + "[" * 9_000 + "]" * 9_000 + "}]", "deeply"),
+    "a number of ten thousand digits": ("[" + EVENT + f'"n":{"9" * 10_000}}}]', "well-formed"),
+    "NaN": ("[" + EVENT + '"quantityList":[{"epcClass":"a","quantity":NaN}]}]', "well-formed"),
+    "a lone surrogate": ("[" + EVENT + '"eventID":"\\ud800"}]', "well-formed"),
+    "only commas": ("," * 300_000, "columns"),
+    "ten thousand columns": (TABLE.strip() + ",c" * 10_000 + "\n", "columns"),
+    "fields without end": (
+        LINE + "".join(f'{{"shipment_id":"S","k{number}":1}}\n' for number in range(9_000)),
+        "different fields",
+    ),
+    "a quote never closed": (TABLE + 'S,1,2,"' + "3\n" * 9_000_000, "never closed"),
+    "rows in a quote": (TABLE + 'S,1,2,"' + "3\nS,1,2," * 30, "swallowed"),
+    "a line without end": (LINE + '{"shipment_id":"' + "a" * (17 << 20), "larger than 16 MiB"),
+    "a multi-byte encoding": ("<?xml version='1.0' encoding='utf-7'?><EventList/>", "encoding"),
+    "a NUL": (xml_document(xml_event("<x>\0</x>")), "binary"),
+    "SQL, HTML and formulas": (
+        TABLE + "\"'; DROP TABLE raw_event; --\",<script>,=cmd|' /C calc'!A0,1\n",
+        None,
+    ),
+}
+
+
+def test_each_is_accounted_for(tmp_path: Path) -> None:
+    for name, (content, _) in HOSTILE.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with open_memory() as con:
+        receipts = {one.path: one for one in land(con, sorted(tmp_path.iterdir()), AT)}
+        for model in read_models():
+            if model.file.name in ("stg_record_status", "source_file") or (
+                model.file.layer == "stg" or model.file.name == "check_source_file_sum"
+            ):
+                build_model(con, model)
+        assert con.execute("FROM check_source_file_sum").fetchall() == []
+        told = dict(con.execute("SELECT path, reason FROM raw_rejected JOIN raw_source_file "
+                                "USING (file_id)").fetchall())  # fmt: skip
+        assert con.execute("SELECT count(*) FROM raw_event").fetchall() == [(2,)]
+    assert receipts.keys() == HOSTILE.keys()
+    for name, (_, reason) in HOSTILE.items():
+        assert (reason is None) == (name not in told), name
+        assert reason is None or reason in told[name], name
+        assert "could not be read" not in told.get(name, ""), name
+
+
+def test_a_reader_that_panics_does_not_stop_the_run(tmp_path: Path) -> None:
+    def panic(_: Path) -> Any:
+        pl.DataFrame({"x": [{"a": b"\xff"}]}).select(pl.col("x").struct.json_encode())
+
+    path = tmp_path / "a"
+    path.write_text(TABLE)
+    with open_memory() as con:
+        (receipt,) = land(con, [path], AT, read=panic)
+    assert receipt.status == "set_aside"
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_an_event_with_too_many_members_is_set_aside_alone(
+    form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_scan, "MAX_MEMBERS", 1_000)
+    monkeypatch.setattr(json_scan, "CHUNK_BYTES", 1_000)
+    good = EVENT + '"epcList":["urn:a"]}'
+    many = EVENT + '"x":[' + "{}," * 2_000 + "{}]}"
+    events = [good, many, good]
+    document = "\n".join(events) if form == "ndjson" else f"[{','.join(events)}]"
+    found = read(document.encode(), form)
+    assert len(whole(found, "events")) == 2
+    assert "members" in whole(found, "rejected")["reason"].item()
+
+
+def test_an_event_with_an_endless_text_is_set_aside_alone() -> None:
+    long = "a" * (epcis_frames.MAX_TEXT + 1)
+    for field in (f"<epcList><epc>{long}</epc></epcList>", f"<bizStep>{long}</bizStep>"):
+        document = xml_document(xml_event("") + xml_event(field))
+        assert "longer than" in one_rejected(document, "xml")["reason"]
+        assert len(whole(read(document, "xml"), "events")) == 1
+    assert one_event(xml_document(xml_event(f"<note>{long}</note>")), "xml")["attributes"]
+
+
+def test_columns_of_one_name_are_told_apart_in_time() -> None:
+    names = slices.split_header("," * 200_000)[1]
+    assert len(set(names)) == 200_001
