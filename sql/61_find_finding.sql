@@ -3,11 +3,12 @@
 -- grain:   one row per finding
 -- key:     finding_id
 -- reads:   P01_clone_travel, P02_clone_mass, P03_double_terminal, P04_serial_unknown,
---   P08_expiry_mismatch, P11_after_terminal, P12_dispensed_reentry, P13_order_violation,
---   P16_stolen_reentry, P17_receive_no_ship, P20_mass_balance, P21_lot_overpopulation,
---   P23_child_without_parent, P26_unauthorised_partner, P27_provenance_gap, P28_new_edge_risk,
---   P30_round_trip, P34_market_diversion, P35_price_volume, core_container, core_lot, core_site,
---   core_unit
+--   P07_lot_serial_mismatch, P08_expiry_mismatch, P09_lot_unknown, P10_shelf_life_excess,
+--   P11_after_terminal, P12_dispensed_reentry, P13_order_violation, P14_expired_moving,
+--   P15_hold_recall_moving, P16_stolen_reentry, P17_receive_no_ship, P20_mass_balance,
+--   P21_lot_overpopulation, P23_child_without_parent, P26_unauthorised_partner,
+--   P27_provenance_gap, P28_new_edge_risk, P30_round_trip, P32_role_inversion,
+--   P34_market_diversion, P35_price_volume, core_container, core_lot, core_site, core_unit
 -- columns:
 --   finding_id     hash of pattern, lot, pack or container, places and first record
 --   pattern        P01 to P40
@@ -42,13 +43,23 @@ WITH every_pattern AS (
     UNION ALL BY NAME
     SELECT 'P04' AS pattern, 'identity' AS family, * FROM P04_serial_unknown
     UNION ALL BY NAME
+    SELECT 'P07' AS pattern, 'identity' AS family, * FROM P07_lot_serial_mismatch
+    UNION ALL BY NAME
     SELECT 'P08' AS pattern, 'identity' AS family, * FROM P08_expiry_mismatch
+    UNION ALL BY NAME
+    SELECT 'P09' AS pattern, 'identity' AS family, * FROM P09_lot_unknown
+    UNION ALL BY NAME
+    SELECT 'P10' AS pattern, 'identity' AS family, * FROM P10_shelf_life_excess
     UNION ALL BY NAME
     SELECT 'P11' AS pattern, 'lifecycle' AS family, * FROM P11_after_terminal
     UNION ALL BY NAME
     SELECT 'P12' AS pattern, 'lifecycle' AS family, * FROM P12_dispensed_reentry
     UNION ALL BY NAME
     SELECT 'P13' AS pattern, 'lifecycle' AS family, * FROM P13_order_violation
+    UNION ALL BY NAME
+    SELECT 'P14' AS pattern, 'lifecycle' AS family, * FROM P14_expired_moving
+    UNION ALL BY NAME
+    SELECT 'P15' AS pattern, 'lifecycle' AS family, * FROM P15_hold_recall_moving
     UNION ALL BY NAME
     SELECT 'P16' AS pattern, 'lifecycle' AS family, * FROM P16_stolen_reentry
     UNION ALL BY NAME
@@ -67,6 +78,8 @@ WITH every_pattern AS (
     SELECT 'P28' AS pattern, 'network' AS family, * FROM P28_new_edge_risk
     UNION ALL BY NAME
     SELECT 'P30' AS pattern, 'network' AS family, * FROM P30_round_trip
+    UNION ALL BY NAME
+    SELECT 'P32' AS pattern, 'network' AS family, * FROM P32_role_inversion
     UNION ALL BY NAME
     SELECT 'P34' AS pattern, 'network' AS family, * FROM P34_market_diversion
     UNION ALL BY NAME

@@ -39,9 +39,12 @@ def test_every_planted_attack_is_found_by_its_pattern_and_nothing_else_is_accuse
 
 def test_a_backtest_names_the_lot_that_other_thresholds_let_go(sample: SampleRun) -> None:
     before = sample.outcome.snapshot.read_bytes()
-    lots = backtest(sample.outcome.snapshot, {"P34": {"least_units": 1000}})
+    lots = backtest(
+        sample.outcome.snapshot,
+        {"P08": {"whole_lot_sites": 1, "whole_lot_units": 1, "whole_lot_share": 0}},
+    )
     moved = lots.filter(pl.col("tier") != pl.col("tier_after"))
-    assert [row["top_pattern"] for row in moved.to_dicts()] == ["P34"]
+    assert [row["top_pattern"] for row in moved.to_dicts()] == ["P08"]
     assert set(moved["tier_after"]) <= {"watch", "clear"}
     assert sample.outcome.snapshot.read_bytes() == before
 

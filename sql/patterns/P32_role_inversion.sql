@@ -1,0 +1,131 @@
+-- model:   P32_role_inversion
+-- purpose: A pharmacy or hospital that sells to the wholesale trade.
+-- grain:   one row per lot, dispenser, buyer and outcome
+-- key:     none
+-- pattern: P32
+-- family:  network
+-- definition: goods sent by a pharmacy, hospital or clinic to a wholesaler, parallel trader or
+--   repackager, other than back to whom it bought them from
+-- guard:   both roles must be stated; a dispenser with a wholesaler's licence of its own, or of the
+--   same partner as the buyer, is not inverted
+-- severity: S1; S2 where the dispenser's purchases of the lot are not in the data at all
+-- benign:  B13, B14
+-- source:  New York ring 2017-23, Turkey 2013, Herceptin 2014, Lunapharm 2018; typology P32
+-- reads:   core_item_event, core_licence, core_movement, core_site, raw_setting
+-- columns: as in find_finding's pattern shape
+-- caveats: A lawful sale between a hospital pharmacy and a wholesaler that no list names looks the
+--   same.
+WITH setting AS (
+    SELECT max(value) FILTER (WHERE name = 'P32.return_days') AS return_days
+    FROM raw_setting
+),
+sold AS (
+    SELECT
+        movement.lot_id, movement.from_site_id, movement.to_site_id, movement.units,
+        coalesce(movement.shipped_at, movement.received_at) AS sold_at,
+        movement.reason, movement.is_serialized,
+        list_distinct(list_filter(
+            [movement.ship_record_id, movement.receive_record_id], lambda r: r IS NOT NULL
+        )) AS record_ids,
+        seller.partner_id AS seller_partner_id, buyer.partner_id AS buyer_partner_id
+    FROM core_movement AS movement
+    JOIN core_site AS seller ON seller.site_id = movement.from_site_id
+    JOIN core_site AS buyer ON buyer.site_id = movement.to_site_id
+    WHERE seller.role IN ('pharmacy', 'hospital', 'clinic')
+        AND buyer.role IN ('wholesaler', 'parallel_trader', 'repackager')
+        AND seller.partner_id IS DISTINCT FROM buyer.partner_id
+        AND seller.site_id NOT IN (
+            SELECT site_id FROM core_licence
+            WHERE site_id IS NOT NULL
+                AND role IN ('wholesaler', 'parallel_trader', 'repackager', 'maker')
+        )
+),
+bought AS (
+    SELECT
+        movement.lot_id, movement.to_site_id AS site_id, seller.partner_id, movement.from_site_id,
+        sum(movement.units) AS units, max(coalesce(movement.received_at, movement.shipped_at))
+            AS last_at
+    FROM core_movement AS movement
+    JOIN (SELECT DISTINCT lot_id, from_site_id FROM sold) AS concerned
+        ON concerned.lot_id = movement.lot_id AND concerned.from_site_id = movement.to_site_id
+    LEFT JOIN core_site AS seller ON seller.site_id = movement.from_site_id
+    GROUP BY movement.lot_id, movement.to_site_id, seller.partner_id, movement.from_site_id
+),
+-- Packs that the dispenser had ended by mistake at goods-in and put back.
+put_back AS (
+    SELECT lot_id, site_id, count(DISTINCT unit_id) AS units
+    FROM core_item_event
+    WHERE is_undo
+    GROUP BY lot_id, site_id
+),
+pair AS (
+    SELECT
+        sold.lot_id, sold.from_site_id, sold.to_site_id,
+        sum(sold.units) AS units,
+        max(sold.sold_at) AS sold_at,
+        bool_and(coalesce(regexp_matches(lower(sold.reason), 'return'), FALSE)) AS is_called_return,
+        flatten(list(sold.record_ids)) AS record_ids,
+        any_value(sold.buyer_partner_id) AS buyer_partner_id
+    FROM sold
+    GROUP BY sold.lot_id, sold.from_site_id, sold.to_site_id
+),
+tested AS (
+    SELECT
+        pair.*, setting.return_days,
+        coalesce(sum(bought.units), 0) AS bought_units,
+        coalesce(sum(bought.units) FILTER (
+            WHERE bought.from_site_id = pair.to_site_id
+                OR bought.partner_id = pair.buyer_partner_id
+        ), 0) AS bought_here_units,
+        max(date_diff('day', bought.last_at, pair.sold_at)) FILTER (
+            WHERE bought.from_site_id = pair.to_site_id
+                OR bought.partner_id = pair.buyer_partner_id
+        ) AS days_kept,
+        coalesce(any_value(put_back.units), 0) AS put_back_units
+    FROM pair
+    CROSS JOIN setting
+    LEFT JOIN bought ON bought.lot_id = pair.lot_id AND bought.site_id = pair.from_site_id
+    LEFT JOIN put_back ON put_back.lot_id = pair.lot_id AND put_back.site_id = pair.from_site_id
+    GROUP BY ALL
+),
+judged AS (
+    SELECT
+        *,
+        CASE
+            WHEN bought_here_units >= units AND coalesce(days_kept <= return_days, TRUE)
+                THEN 'supported'
+            -- Called a return, and whom the goods came from is not in the data.
+            WHEN bought_units = 0 AND is_called_return THEN 'supported'
+            ELSE 'ruled_out'
+        END AS b14,
+        CASE
+            WHEN put_back_units >= units AND bought_here_units > 0 THEN 'supported'
+            ELSE 'ruled_out'
+        END AS b13
+    FROM tested
+)
+SELECT
+    lot_id::INTEGER AS lot_id,
+    NULL::BIGINT AS unit_id,
+    NULL::BIGINT AS container_id,
+    from_site_id::INTEGER AS site_id,
+    to_site_id::INTEGER AS other_site_id,
+    CASE WHEN bought_units = 0 THEN 'S2' ELSE 'S1' END AS severity,
+    CASE WHEN 'supported' IN (b13, b14) THEN 'explained' ELSE 'stands' END AS status,
+    CASE WHEN b14 = 'supported' THEN 'B14' WHEN b13 = 'supported' THEN 'B13' END AS benign,
+    'conflicting' AS history,
+    units::DOUBLE AS units,
+    to_json({'units': units, 'bought_here_units': bought_here_units, 'bought_units': bought_units})
+        AS observed,
+    to_json({'bought_here_units': units}) AS threshold,
+    to_json([
+        to_json({'code': 'B13', 'result': b13, 'put_back_units': put_back_units}),
+        to_json({
+            'code': 'B14', 'result': b14, 'bought_here_units': bought_here_units,
+            'days_kept': days_kept, 'return_days': return_days,
+            'is_called_return': is_called_return
+        })
+    ])::JSON AS tests,
+    list_sort(list_distinct(record_ids))[:50] AS record_ids
+FROM judged
+ORDER BY lot_id, from_site_id, to_site_id
