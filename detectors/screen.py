@@ -34,6 +34,7 @@ OTHER_FEATURES = "other_features"  # the part row that holds what the listed fea
 _NEAR = 0.63  # nine of ten shipped cases have another one within it; own cases must not shift it
 _TOP_PARTS = 12
 _SPLIT_PARTS = 2
+_NAMED = 5  # neighbours named for a feature, those with the largest parts; the rest is one part
 _MOST_CITED = 5
 _LEAST_CITED = 3
 _MOST_BENIGN = 2  # of the cited: one cause that explains much must not crowd out past cases
@@ -140,7 +141,7 @@ def _density(lots: Lots) -> tuple[pl.DataFrame, pl.DataFrame]:
     if is_fitted.sum() < LEAST_REFERENCE:
         is_fitted = np.ones_like(is_fitted)
     z = fit_scaling(lots.values[is_fitted], lots.features).apply(lots.values)
-    detector = LocalDensity().fit(z[is_fitted])
+    detector = LocalDensity(standardize=False).fit(z[is_fitted])
     explanations = np.empty(len(z), dtype=object)
     explanations[is_fitted] = detector.explain_training()
     if not is_fitted.all():
@@ -192,8 +193,11 @@ def _parts(
     for place, f in enumerate(listed):
         name, value = names[f], float(values[f])
         if len(near) == 1 or place < _SPLIT_PARTS:
-            for neighbour, part in zip(near, explanation.parts[:, f], strict=True):
+            parts = explanation.parts[:, f]
+            for neighbour, part in zip(near[:_NAMED], parts[:_NAMED], strict=True):
                 yield name, value, float(part), explanation.exact, neighbour
+            if len(near) > _NAMED:
+                yield name, value, float(parts[_NAMED:].sum()), explanation.exact, None
         else:
             yield name, value, float(by_feature[f]), explanation.exact, None
     rest = np.setdiff1d(np.flatnonzero(by_feature), listed)

@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS find_score_part (
     value DOUBLE,
     contribution DOUBLE,
     is_exact BOOLEAN,         -- the parts add up to the score
-    neighbour VARCHAR         -- gtin/lot of the neighbour the part compares with; null: all neighbours together
+    neighbour VARCHAR         -- gtin/lot of the neighbour the part compares with; null: the neighbours not named, together
 );
 
 CREATE TABLE IF NOT EXISTS find_cited_case (

@@ -12,7 +12,7 @@
 --   value         of the lot
 --   contribution  to the score
 --   exact         the parts add up to the score
---   neighbour     lot or case the part compares with; all: all of them together
+--   neighbour     lot or case the part compares with; all: those not named, together
 -- caveats: Where exact is false the parts say what weighs most, not how much in all.
 SELECT
     core_lot.gtin, core_lot.lot, part.detector, part.feature, part.value, part.contribution,

@@ -1,0 +1,277 @@
+"""An index of rows that answers which of them lie nearest: exact, weighted, growing."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import kdtree, kernels
+from detectors.kdtree import LEAF, Leaves
+from detectors.kernels import Table
+
+FloatArray = NDArray[np.float64]
+SingleArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+PositionArray = NDArray[np.int32]
+BoolArray = NDArray[np.bool_]
+
+_NO_ROW = -1
+_LARGEST = 1e15  # single precision would overflow on the square of more
+_PROBE_GROUPS = 4  # that are searched with boxes to see whether boxes spare anything
+_WORTH_BOXES = 0.8  # of all passes; above it sharing passes is faster than sparing them
+_PARALLEL_WORK = 2**21  # squared differences; below it starting threads costs more than it saves
+_LOOSE_SHARE = 0.25  # of the rows added since the last ordering, above which it is made anew
+_THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Neighbours(NamedTuple):
+    """Nearest rows of n queries, nearest first, ties by position."""
+
+    positions: PositionArray  # (n, k), -1 past the last
+    distance2: FloatArray  # (n, k), infinite past the last
+    counts: PositionArray  # (n, k), how many of the k neighbours each stands for; 0 past the last
+
+    def shares(self) -> FloatArray:
+        """Share (n, k) of each neighbour in a mean over the neighbours."""
+        share: FloatArray = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        return share
+
+
+class NeighbourIndex:
+    """Exact nearest neighbours under ``sum_f relevance_f (x_f - n_f)^2``.
+
+    A missing value (NaN) leaves its feature out and scales the others up; tables with missing
+    values are searched row by row, all others by leaves of a kd-tree (see ``kernels``).
+
+    Parameters
+    ----------
+    rows
+        (n, d), distinct rows, kept and not copied.
+    weights
+        (n,), how often each row occurs: a row that occurs twice is two neighbours. Default: once.
+    relevance
+        (d,), weight of each feature. Default: one.
+    """
+
+    def __init__(
+        self,
+        rows: FloatArray,
+        weights: IntArray | None = None,
+        relevance: FloatArray | None = None,
+    ) -> None:
+        """Order the rows, unless some value is missing."""
+        self.rows = np.ascontiguousarray(rows, dtype=np.float64)
+        n, d = self.rows.shape
+        self.weights = np.ones(n, dtype=np.int64) if weights is None else weights.astype(np.int64)
+        self.relevance = np.ones(d) if relevance is None else relevance.astype(np.float64)
+        self._build()
+
+    def __len__(self) -> int:
+        """Return the number of distinct rows."""
+        return len(self.rows)
+
+    def query(self, rows: FloatArray, k: int) -> Neighbours:
+        """Nearest ``k`` of the index for each of ``rows`` (m, d)."""
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        found = room(len(rows), max(1, min(k, int(self.weights.sum()))))
+        if self._leaves is None:
+            self._plain(rows, np.full(len(rows), _NO_ROW), found)
+            return found
+        single = self._single(rows)
+        is_plain = ~np.all(np.abs(single) < _LARGEST, axis=1)  # NaN are not below
+        if is_plain.any():
+            some = room(int(is_plain.sum()), found.positions.shape[1])
+            self._plain(rows[is_plain], np.full(int(is_plain.sum()), _NO_ROW), some)
+            put(found, is_plain, some)
+        if not is_plain.all():
+            kept = np.flatnonzero(~is_plain)
+            self._fast(rows, single, kept, found)
+        return found
+
+    def join(self, k: int) -> Neighbours:
+        """Nearest ``k`` for each row of the index itself, which does not count as its own."""
+        found = room(len(self.rows), max(1, min(k, int(self.weights.sum()))))
+        if self._leaves is None:
+            self._plain(self.rows, np.arange(len(self.rows)), found)
+        else:
+            self._run(self._leaves, self.rows, found, is_join=True)
+        return found
+
+    def terms(self, rows: FloatArray, found: Neighbours) -> FloatArray:
+        """What each feature of each neighbour adds to the squared distance, (m, k, d).
+
+        Zero where unknown and past the last neighbour; the sum over features is ``distance2``.
+        """
+        gap2 = self.relevance * (rows[:, None, :] - self.rows[found.positions]) ** 2
+        is_known = ~np.isnan(gap2)
+        if not is_known.all():
+            known = (is_known * self.relevance).sum(axis=2, keepdims=True)
+            gap2 = np.where(is_known, gap2, 0.0)
+            gap2 *= self.relevance.sum() / np.where(known > 0, known, 1.0)
+        gap2[found.counts == 0] = 0.0
+        return gap2
+
+    def add(self, row: FloatArray, weight: int = 1) -> int:
+        """Add one row, or weight to an equal one; return its position."""
+        row = np.ascontiguousarray(row, dtype=np.float64)
+        equal = np.flatnonzero(((self.rows == row) | (np.isnan(self.rows) & np.isnan(row))).all(1))
+        if equal.size:
+            self.weights[equal[0]] += weight
+            return int(equal[0])
+        position = len(self.rows)
+        self.rows = np.vstack([self.rows, row])
+        self.weights = np.append(self.weights, weight)
+        loose = position + 1 - self._ordered
+        if self._leaves is None or loose > max(LEAF, _LOOSE_SHARE * self._ordered):
+            self._build()
+        else:
+            self._append(position)
+        return position
+
+    def _build(self) -> None:
+        n = len(self.rows)
+        self._ordered = n
+        self._leaves: Leaves | None = None
+        self._use_boxes = True
+        if not n or not (np.abs(self.rows) < _LARGEST).all():  # NaN are not below either
+            return
+        self._centre = self.rows.mean(axis=0)
+        spread = self.rows.var(axis=0) * self.relevance
+        self._features = np.argsort(-spread, kind="stable")  # wide ones first end a scan sooner
+        single = self._single(self.rows)
+        self._radius = float(np.sqrt((single.astype(np.float64) ** 2).sum(axis=1).max(initial=0.0)))
+        self._leaves = kdtree.lay_out(single, kdtree.partition(single, LEAF), LEAF)
+        self._probe()
+
+    def _append(self, position: int) -> None:
+        """Put a new row into the last leaf, or a new one; boxes keep the search exact."""
+        assert self._leaves is not None  # noqa: S101 - the caller has looked
+        points, low, high, order = self._leaves
+        single = self._single(self.rows[position:])
+        if not (np.abs(single) < _LARGEST).all():
+            self._build()
+            return
+        if position == order.size:
+            new = np.full((1, *points.shape[1:]), np.inf, dtype=np.float32)
+            edge = np.full((low.shape[0], 1), np.inf, dtype=np.float32)
+            points = np.concatenate([points, new])
+            low, high = np.hstack([low, edge]), np.hstack([high, -edge])
+            order = np.append(order, np.full(LEAF, _NO_ROW, dtype=np.int32))
+        kdtree.place(points, low, high, position, single[0])
+        order[position] = position
+        self._radius = max(self._radius, float(np.sqrt((single.astype(np.float64) ** 2).sum())))
+        self._leaves = Leaves(points, low, high, order)
+
+    def _single(self, rows: FloatArray) -> SingleArray:
+        """Rows as the leaves hold them: centred, weighed, widest feature first."""
+        with np.errstate(over="ignore"):
+            scaled = (rows - self._centre) * np.sqrt(self.relevance)
+            return np.ascontiguousarray(scaled[:, self._features], dtype=np.float32)
+
+    def _table(self, radius: float) -> Table:
+        """The reference, with bounds on how far single precision may be off (see ``kernels``)."""
+        d = self.rows.shape[1]
+        step = float(np.finfo(np.float32).eps) / 2
+        lost = np.abs(self._centre) * np.sqrt(self.relevance) * np.finfo(np.float64).eps
+        absolute = 2 * step * (radius + self._radius) + 4 * float(np.sqrt((lost**2).sum()))
+        return Table(self.rows, self.weights, self.relevance, absolute, (d + 4) * step)
+
+    def _probe(self) -> None:
+        assert self._leaves is not None  # noqa: S101
+        groups = len(self._leaves.points)
+        if groups < 4 * _PROBE_GROUPS:
+            self._use_boxes = groups > 1
+            return
+        chosen = np.linspace(0, groups - 2, _PROBE_GROUPS).astype(int)  # the last is not full
+        found = room(len(self.rows), 16)
+        table = self._table(self._radius)
+        passes = sum(
+            kernels.search(
+                self._leaves, self._leaves, self.rows, table, (True, True, g, g + 1), *found
+            )
+            for g in chosen.tolist()
+        )
+        self._use_boxes = passes <= _WORTH_BOXES * groups * LEAF * _PROBE_GROUPS
+
+    def _fast(
+        self, rows: FloatArray, single: SingleArray, kept: IntArray, found: Neighbours
+    ) -> None:
+        size = min(LEAF, 1 << max(0, int(len(kept) - 1).bit_length()))
+        single = np.ascontiguousarray(single[kept])
+        groups = kdtree.lay_out(single, kdtree.partition(single, size), size)
+        order = groups.order
+        order[order >= 0] = kept[order[order >= 0]]
+        self._run(groups, rows, found, is_join=False)
+
+    def _run(self, queries: Leaves, rows: FloatArray, found: Neighbours, *, is_join: bool) -> None:
+        assert self._leaves is not None  # noqa: S101
+        leaves = self._leaves
+        largest = np.maximum(np.abs(queries.low), np.abs(queries.high))
+        radius = float(np.sqrt((largest.astype(np.float64).max(axis=1) ** 2).sum()))
+        table = self._table(radius)
+
+        def run(first: int, end: int) -> None:
+            part = (is_join, self._use_boxes, first, end)
+            kernels.search(queries, leaves, rows, table, part, *found)
+
+        _share_out(run, len(queries.points), len(rows) * self.rows.size)
+
+    def _plain(self, rows: FloatArray, own: IntArray, found: Neighbours) -> None:
+        table = Table(self.rows, self.weights, self.relevance, 0.0, 0.0)
+
+        def run(first: int, end: int) -> None:
+            part = slice(first, end)
+            answer = (found.positions[part], found.distance2[part], found.counts[part])
+            kernels.nearest(rows[part], own[part], table, *answer)
+
+        _share_out(run, len(rows), len(rows) * self.rows.size)
+
+
+def put(whole: Neighbours, chosen: BoolArray, part: Neighbours) -> None:
+    """Write the answers of the chosen queries into those of all."""
+    whole.positions[chosen] = part.positions
+    whole.distance2[chosen] = part.distance2
+    whole.counts[chosen] = part.counts
+
+
+def room(n: int, k: int) -> Neighbours:
+    """Unfilled answers for n queries."""
+    return Neighbours(
+        np.empty((n, k), dtype=np.int32), np.empty((n, k)), np.empty((n, k), dtype=np.int32)
+    )
+
+
+def _share_out(run: Callable[[int, int], None], count: int, work: int) -> None:
+    """Call ``run(first, end)`` over all of ``count``, by several threads where it pays."""
+    if _THREADS == 1 or work < _PARALLEL_WORK or count < 2:
+        run(0, count)
+        return
+    step = max(1, count // (16 * _THREADS))
+    starts = range(0, count, step)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done in [pool.submit(run, a, min(a + step, count)) for a in starts]:
+            done.result()
+
+
+def collapse(rows: FloatArray) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
+    """Distinct rows in the order they first occur, where that is, which each row is, how often."""
+    unknown = np.isnan(rows)
+    clean = np.where(unknown, 0.0, rows) + 0.0  # -0.0 is 0.0
+    keys = np.hstack([clean, unknown]) if unknown.any() else clean  # NaN never equals NaN
+    # Equal bytes are equal rows now; sorting them as one value is much faster than by column.
+    whole = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1] * 8))).reshape(-1)
+    _, first, inverse, count = np.unique(
+        whole, return_index=True, return_inverse=True, return_counts=True
+    )
+    order = np.argsort(first, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return (
+        np.ascontiguousarray(rows[first[order]]),
+        first[order],
+        rank[inverse.reshape(-1)],
+        count[order].astype(np.int64),
+    )

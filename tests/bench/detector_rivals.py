@@ -1,0 +1,145 @@
+"""The methods that the detectors are compared with: each a function to suspicion scores.
+
+``ALWAYS`` needs scikit-learn only. ``extras`` adds what happens to be importable (PyOD, XGBoost,
+PyTorch); none of it is a dependency of the product. All have the settings their makers ship.
+"""
+
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from io import StringIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import LocalOutlierFactor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import OneClassSVM
+
+from detectors.counterfeit import CounterfeitDetector
+from detectors.density import LocalDensity
+from detectors.prototype_classifier import PrototypeClassifier
+
+FloatArray = NDArray[np.float64]
+# (training rows, 1 where a case is labelled, new rows) -> suspicion, higher is worse
+Method = Callable[[FloatArray, NDArray[Any], FloatArray], FloatArray]
+
+
+def ours(reference: str) -> dict[str, Method]:
+    return {
+        "Touchstone LocalDensity": lambda X, y, new: (
+            -LocalDensity(reference=reference).fit(X).score_samples(new)
+        )
+    }
+
+
+def ours_with_labels() -> dict[str, Method]:
+    return {
+        "Touchstone CounterfeitDetector": lambda X, y, new: (
+            -CounterfeitDetector().fit(X, _labels(y)).score_samples(new)
+        ),
+        "Touchstone PrototypeClassifier": lambda X, y, new: (
+            -PrototypeClassifier().fit(X, _labels(y)).score_samples(new)
+        ),
+    }
+
+
+def unsupervised(seed: int, *, extras: bool) -> dict[str, Method]:
+    def of(make: Callable[[], Any]) -> Method:
+        def score(X: FloatArray, y: NDArray[Any], new: FloatArray) -> FloatArray:
+            model = make_pipeline(StandardScaler(), make()).fit(X)
+            return np.asarray(-model.score_samples(new))
+
+        return score
+
+    methods = {
+        "LOF (scikit-learn)": of(lambda: LocalOutlierFactor(20, novelty=True)),
+        "IsolationForest (scikit-learn)": of(lambda: IsolationForest(random_state=seed)),
+        "OneClassSVM (scikit-learn)": of(OneClassSVM),
+    }
+    if extras and find_spec("pyod"):
+        methods |= _pyod(seed)
+    return methods
+
+
+def supervised(seed: int, *, extras: bool) -> dict[str, Method]:
+    def of(make: Callable[[], Any]) -> Method:
+        def score(X: FloatArray, y: NDArray[Any], new: FloatArray) -> FloatArray:
+            model = make_pipeline(StandardScaler(), make()).fit(X, y)
+            return np.asarray(model.predict_proba(new)[:, 1])
+
+        return score
+
+    methods = {
+        "LogisticRegression (scikit-learn)": of(
+            lambda: LogisticRegression(max_iter=1000, class_weight="balanced")
+        ),
+        "HistGradientBoosting (scikit-learn)": of(
+            lambda: HistGradientBoostingClassifier(random_state=seed)
+        ),
+    }
+    if extras and find_spec("xgboost"):
+        from xgboost import XGBClassifier
+
+        methods["XGBoost"] = of(lambda: XGBClassifier(random_state=seed, n_jobs=2))
+    if extras and find_spec("pyod"):
+        methods |= _pyod_with_labels(seed)
+    return methods
+
+
+def _pyod(seed: int) -> dict[str, Method]:
+    from pyod.models.cblof import CBLOF
+    from pyod.models.ecod import ECOD
+    from pyod.models.inne import INNE
+    from pyod.models.knn import KNN
+    from pyod.models.mcd import MCD
+
+    makers: dict[str, Callable[[int], Any]] = {
+        "KNN (PyOD)": lambda d: KNN(n_neighbors=10, method="mean"),
+        "ECOD (PyOD)": lambda d: ECOD(),
+        "INNE (PyOD)": lambda d: INNE(random_state=seed),
+        "CBLOF (PyOD)": lambda d: CBLOF(random_state=seed),
+        "MCD (PyOD)": lambda d: MCD(random_state=seed),
+    }
+    if find_spec("torch"):
+        from pyod.models.auto_encoder import AutoEncoder
+        from pyod.models.deep_svdd import DeepSVDD
+
+        makers["AutoEncoder (PyOD)"] = lambda d: AutoEncoder(
+            preprocessing=False, random_state=seed, verbose=0
+        )
+        makers["DeepSVDD (PyOD)"] = lambda d: DeepSVDD(
+            n_features=d, preprocessing=False, random_state=seed, verbose=0
+        )
+    return {name: _fit_pyod(make, needs_labels=False) for name, make in makers.items()}
+
+
+def _pyod_with_labels(seed: int) -> dict[str, Method]:
+    makers: dict[str, Callable[[int], Any]] = {}
+    if find_spec("xgboost"):
+        from pyod.models.xgbod import XGBOD
+
+        makers["XGBOD (PyOD)"] = lambda d: XGBOD(random_state=seed)
+    if find_spec("torch"):
+        from pyod.models.devnet import DevNet
+
+        makers["DevNet (PyOD)"] = lambda d: DevNet(random_seed=seed)
+    return {name: _fit_pyod(make, needs_labels=True) for name, make in makers.items()}
+
+
+def _fit_pyod(make: Callable[[int], Any], *, needs_labels: bool) -> Method:
+    def score(X: FloatArray, y: NDArray[Any], new: FloatArray) -> FloatArray:
+        scaler = StandardScaler().fit(X)
+        model = make(X.shape[1])
+        with redirect_stdout(StringIO()):  # some report each epoch
+            model.fit(scaler.transform(X), *((y,) if needs_labels else ()))
+        return np.asarray(model.decision_function(scaler.transform(new)))
+
+    return score
+
+
+def _labels(y: NDArray[Any]) -> NDArray[Any]:
+    return np.where(y == 1, -1, 1)
