@@ -20,7 +20,7 @@ count. All are ``nogil``: callers share the groups out over threads, and every g
 own rows, so the number of threads changes nothing in the answer.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -180,7 +180,9 @@ def _add_gap2(
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _scan_leaf(points: SingleArray, query: SingleArray, reach2: float, away2: SingleArray) -> bool:
+def _scan_leaf(
+    points: SingleArray, query: SingleArray, reach2: "np.floating[Any]", away2: SingleArray
+) -> bool:
     """Squared distances of one query to a leaf's rows; False where all are out of reach."""
     d, size = points.shape
     away2[:] = 0.0
