@@ -39,3 +39,21 @@ class NotFoundError(TouchstoneError):
     """The lot, pack, case or run that was asked for is not in the warehouse."""
 
     exit_code = 15
+
+
+class RecordError(TouchstoneError):
+    """The audit trail, a manifest, a kept original or a published file is not what it was."""
+
+    exit_code = 16
+
+
+class ResourceError(WarehouseError):
+    """The disk is full or read-only, or the memory limit was reached."""
+
+    exit_code = 17
+
+
+class OrchestratorError(TouchstoneError):
+    """Prefect's server cannot be reached, or went away."""
+
+    exit_code = 18

@@ -10,6 +10,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from data.errors import OrchestratorError, TouchstoneError
 from flows.steps import Job, Outcome, Progress, Step, land_files, run_steps
 
 
@@ -34,3 +35,33 @@ def _as_task(step: Step) -> Step:
 def run_batch(job: Job, say: Progress) -> Outcome:
     """Land what is new, rebuild, judge, and write the reports."""
     return run_steps(job, say, _as_task)
+
+
+def run_orchestrated(job: Job, say: Progress) -> Outcome:
+    """Run the flow; a server that cannot be reached, or goes away, is told in one line.
+
+    Raises OrchestratorError. The run is repeated like any other: what was landed stays.
+    """
+    try:
+        return run_batch(job, say)
+    except TouchstoneError:
+        raise
+    except Exception as error:
+        if _is_of_server(error):
+            raise OrchestratorError(
+                f"Prefect's server cannot be reached, or went away ({type(error).__name__}). Start "
+                "it, unset PREFECT_API_URL for a private one, or add --direct; then run again: "
+                "what was landed stays."
+            ) from error
+        raise
+
+
+def _is_of_server(error: BaseException | None) -> bool:
+    """True where the network to the server, not a step, is what failed."""
+    while error is not None:
+        if type(error).__module__.split(".")[0] in {"httpx", "httpcore"}:
+            return True
+        if "PREFECT_API_URL" in str(error) or "Failed to reach API" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -53,7 +53,7 @@ def _clock(as_of: str | None) -> datetime:
         when = datetime.fromisoformat(as_of)
     except ValueError:
         raise InputError(
-            f"--as-of {as_of}: not a time. Write ISO 8601 with offset, as in 2026-10-01T02:00:00Z."
+            f"{as_of}: not a time. Write ISO 8601 with offset, as in 2026-10-01T02:00:00Z."
         ) from None
     return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
 
@@ -65,18 +65,9 @@ def _need_inputs(inputs: list[Path]) -> None:
 
 
 def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) -> None:
-    from flows.steps import Job
+    from flows.job import job_of
 
-    job = Job(
-        inputs=tuple(inputs),
-        warehouse=settings.warehouse,
-        reports=settings.reports,
-        as_of=as_of.replace(tzinfo=None),
-        memory_limit=settings.memory_limit,
-        threads=settings.threads,
-        thresholds=settings.patterns,
-        mappings=settings.mappings,
-    )
+    job = job_of(settings, inputs, as_of.replace(tzinfo=None))
     if direct:
         from flows.steps import run_steps
 
@@ -84,9 +75,9 @@ def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) 
     else:
         _quiet_prefect(settings)
         _say("starting Prefect")
-        from flows.batch import run_batch
+        from flows.batch import run_orchestrated
 
-        outcome = run_batch(job, _say)
+        outcome = run_orchestrated(job, _say)
     _report(outcome)
 
 
@@ -189,20 +180,15 @@ def ingest(
     as_of: AsOf = None,
 ) -> None:
     """Land files in the warehouse, and stop there."""
-    from flows.steps import Job, land_files
+    from flows.job import job_of
+    from flows.record import recorded
+    from flows.steps import land_files
 
     chosen = load_settings(settings, warehouse=warehouse)
     _need_inputs(inputs)
-    job = Job(
-        tuple(inputs),
-        chosen.warehouse,
-        chosen.reports,
-        _clock(as_of).replace(tzinfo=None),
-        chosen.memory_limit,
-        chosen.threads,
-        mappings=chosen.mappings,
-    )
-    landed = land_files(job, _say)
+    job = job_of(chosen, inputs, _clock(as_of).replace(tzinfo=None))
+    with recorded(chosen.warehouse, job.recording) as trail:
+        landed = land_files(job, trail, _say)
     console.print(
         f"Read {landed.read:,} records in {landed.files} new files "
         f"({landed.known} known already); {landed.set_aside:,} set aside."
@@ -216,14 +202,18 @@ def report(
     warehouse: Warehouse = None,
     out: OutFolder = None,
     settings: SettingsFile = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(help="As it would have looked then: ISO 8601 with offset. Into --out."),
+    ] = None,
 ) -> None:
     """Write one lot's report again, from the newest published warehouse."""
-    from data.warehouse.connection import open_read_only
-    from reports.write import write_lot
+    from flows.job import recording_of
+    from flows.reproduce_command import write_page
 
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
-    with open_read_only(_readable(chosen.warehouse)) as con:
-        path = write_lot(con, gtin.zfill(14), lot, chosen.reports)
+    moment = None if known_at is None else _clock(known_at).replace(tzinfo=None)
+    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say)
     console.print(f"Open {path}")
 
 
@@ -313,6 +303,68 @@ def backtest(
 
     chosen = load_settings(settings, warehouse=warehouse)
     show_backtest(_readable(chosen.warehouse), chosen, truth, console)
+
+
+@app.command()
+def verify(
+    run_name: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="A run's id or number [the latest].")
+    ] = None,
+    warehouse: Warehouse = None,
+    out: OutFolder = None,
+    settings: SettingsFile = None,
+    public_key: Annotated[
+        Path | None, typer.Option(help="Every signature must be of this key (PEM).")
+    ] = None,
+) -> None:
+    """Check the audit trail, the manifests, and all that a run stood on and published."""
+    from flows import verify_command
+
+    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    verdict = verify_command.verify(
+        chosen.warehouse, chosen.reports, run_name, public_key, chosen.anchor
+    )
+    for line in verdict.lines():
+        console.print(line, markup=False)
+    verify_command.require(verdict)
+
+
+@app.command()
+def audit(
+    form: Annotated[str, typer.Option("--format", help="text, jsonl or json.")] = "text",
+    action: Annotated[str | None, typer.Option(help="Only this action: configure, say.")] = None,
+    about: Annotated[
+        str | None, typer.Option(help="Only objects that begin so: lot:, say.")
+    ] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Print the audit trail, for people or programs."""
+    from flows.audit_command import export
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    for line in export(chosen.warehouse, form, action, about):
+        sys.stdout.write(line + "\n")
+
+
+@app.command()
+def reproduce(
+    run_name: Annotated[str, typer.Argument(metavar="RUN", help="A run's id or number.")],
+    warehouse: Warehouse = None,
+    out: OutFolder = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Make a past run again from the documents it stood on, and compare every byte."""
+    from data.record.manifest import find_run, runs_folder
+    from flows import reproduce_command
+
+    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    found = find_run(runs_folder(chosen.warehouse), run_name)
+    limits = (chosen.memory_limit, chosen.threads)
+    result = reproduce_command.reproduce(found, chosen.warehouse, chosen.reports, limits, _say)
+    for line in reproduce_command.lines(result):
+        console.print(line, markup=False)
+    reproduce_command.require(result)
 
 
 @app.command()

@@ -12,11 +12,11 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.runtime import flow_run
 
 from data.errors import InputError
-from flows.batch import run_batch
+from flows.batch import run_orchestrated
 from flows.digest import digest_lines, set_aside_table
+from flows.job import job_of
 from flows.quiet_exit import hush_exit
 from flows.settings import load_settings
-from flows.steps import Job
 
 hush_exit()  # a schedule starts each run in a process of its own, which imports this module
 
@@ -38,17 +38,8 @@ def run_scheduled(inputs: list[str], settings: str | None = None) -> str:
     paths = tuple(Path(path) for path in inputs)
     if absent := [str(path) for path in paths if not path.exists()]:
         raise InputError(f"{', '.join(absent)}: no such file or folder. Name what partners sent.")
-    job = Job(
-        inputs=paths,
-        warehouse=chosen.warehouse,
-        reports=chosen.reports,
-        as_of=_scheduled_for(),
-        memory_limit=chosen.memory_limit,
-        threads=chosen.threads,
-        thresholds=chosen.patterns,
-        mappings=chosen.mappings,
-    )
-    outcome = run_batch(job, lambda text: None)
+    job = job_of(chosen, paths, _scheduled_for())
+    outcome = run_orchestrated(job, lambda text: None)
     lines = digest_lines(outcome)
     print(lines[0])
     create_markdown_artifact(

@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1)
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
+    actor: str | None = None
+    change_reason: str | None = None
+    require_reason: bool = False
+    keep_originals: bool = True
+    signing_key: Path | None = None
+    anchor: Path | None = None
+    retention_years: int = Field(default=10, ge=6)
 
     @classmethod
     def settings_customise_sources(

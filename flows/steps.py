@@ -4,17 +4,22 @@ Every step opens the warehouse, works, and closes it: DuckDB allows one writing 
 interrupted step leaves the file as the step before left it.
 """
 
-import hashlib
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from data.warehouse.connection import open_warehouse
+from flows import record
+from flows.record import Recording
+
+if TYPE_CHECKING:
+    from data.record.trail import Trail
 
 Progress = Callable[[object], None]
 Step = Callable[..., Any]
@@ -36,6 +41,7 @@ class Job:
     threads: int = 2
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
+    recording: Recording = field(default_factory=Recording)
 
 
 @dataclass(frozen=True)
@@ -64,19 +70,31 @@ def _open(job: Job) -> duckdb.DuckDBPyConnection:
     return open_warehouse(job.warehouse, memory_limit=job.memory_limit, threads=job.threads)
 
 
-def land_files(job: Job, say: Progress) -> Landed:
-    """Land every file that the warehouse does not know yet."""
+def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
+    """Land every file that the warehouse does not know yet, and record it."""
     from data.readers.layouts import load_layout
+    from data.record.originals import Originals
     from data.warehouse.landing import LandingProgress, land
     from data.warehouse.sources import read_source
 
     layouts = [load_layout(path) for path in job.mappings]
+    originals = Originals.of(job.warehouse) if job.recording.keep_originals else None
+    kept = [originals.keep(path) for path in job.mappings] if originals else []
 
     def watch(state: LandingProgress) -> None:
         say(f"landing file {state.number} of {state.count}: {state.records:,} records")
 
     with _open(job) as con:
-        receipts = land(con, job.inputs, job.as_of, watch, partial(read_source, layouts=layouts))
+        receipts = land(
+            con,
+            job.inputs,
+            job.as_of,
+            watch,
+            partial(read_source, layouts=layouts),
+            originals,
+            kept,
+        )
+        record.record_landing(trail, con, job.as_of)
     fresh = [receipt for receipt in receipts if receipt.status != "known"]
     return Landed(
         files=len(fresh),
@@ -86,17 +104,34 @@ def land_files(job: Job, say: Progress) -> Landed:
     )
 
 
-def begin_run(job: Job) -> str:
-    """Note settings, cases and the run itself; return the run's id."""
+def begin_run(job: Job, trail: "Trail") -> str:
+    """Record that a run starts, and note it; return the run's id."""
+    from dataclasses import asdict
+
+    from data.warehouse import ledger
+
+    with _open(job) as con:
+        manifest = ledger.make_manifest(con, job.as_of, _threshold_values(job))
+    record.record_start(trail, job, manifest.run_id, asdict(manifest))
+    return note_run(job)
+
+
+def note_run(job: Job) -> str:
+    """Note settings, cases and the run itself in the warehouse; return the run's id."""
     from data.cases import library
     from data.warehouse import ledger, thresholds
 
-    values = thresholds.chosen(job.thresholds)
     with _open(job) as con:
-        thresholds.store(con, values)
+        thresholds.store(con, thresholds.chosen(job.thresholds))
         library.store(con)
-        settings = {name: value for name, (value, _, _) in values.items()}
-        return ledger.begin_run(con, ledger.make_manifest(con, job.as_of, settings))
+        manifest = ledger.make_manifest(con, job.as_of, _threshold_values(job))
+        return ledger.begin_run(con, manifest)
+
+
+def _threshold_values(job: Job) -> dict[str, object]:
+    from data.warehouse import thresholds
+
+    return {name: value for name, (value, _, _) in thresholds.chosen(job.thresholds).items()}
 
 
 def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> tuple[str, ...]:
@@ -124,37 +159,46 @@ def score_lots(job: Job) -> None:
         score(con)
 
 
-def write_reports(job: Job) -> Path:
-    """Write the pages of suspect lots and the index; return the index."""
+def write_reports(job: Job) -> dict[str, str]:
+    """Write the pages of suspect lots and the index, out of sight; return their hashes."""
     from reports.write import write_reports as write
 
+    folder = record.staging(job.reports)
+    shutil.rmtree(folder, ignore_errors=True)
     with _open(job) as con:
-        write(con, job.reports)
-    return job.reports / "index.html"
+        write(con, folder)
+    return record.output_hashes(folder)
 
 
-def finish_run(job: Job, run_id: str) -> dict[str, int]:
+def finish_run(job: Job, run_id: str, outputs: Mapping[str, str]) -> dict[str, int]:
     """Close the run in the ledger with its reports' hashes; return the number of lots by tier."""
     from data.warehouse import ledger
 
-    outputs = {
-        path.relative_to(job.reports).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(job.reports.rglob("*.html"))
-    }
     with _open(job) as con:
         ledger.finish_run(con, run_id, outputs=outputs)
         rows = con.execute("SELECT tier, count(*) FROM lot_risk GROUP BY tier").fetchall()
     return dict(rows)
 
 
-def publish(job: Job, run_id: str) -> Path:
-    """Leave a readable copy beside the working file, for readers while a batch runs."""
+def publish(job: Job, run_id: str, outputs: Mapping[str, str], trail: "Trail") -> Path:
+    """Show the reports and a readable copy of the warehouse, and record both."""
     from data.warehouse.cookbook import create_macros
-    from data.warehouse.snapshot import publish as copy
 
     with _open(job) as con:
         create_macros(con)
-        return copy(con, job.warehouse, f"{job.as_of:%Y%m%d}-{run_id}")
+        return record.publish_run(con, job, run_id, outputs, trail)
+
+
+def judge(
+    job: Job, say: Progress, as_task: Callable[[Step], Step]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Rebuild and judge all that is landed; return failed checks and the hashes of reports."""
+    as_task(build_layers)(job, HISTORIES, say)
+    as_task(measure_graph)(job)
+    as_task(build_layers)(job, FINDINGS, say)
+    as_task(score_lots)(job)
+    failed = as_task(build_layers)(job, RECORD, say)
+    return failed, as_task(write_reports)(job)
 
 
 def run_steps(
@@ -171,14 +215,10 @@ def run_steps(
     as_task : callable
         Wraps each step, for an orchestrator; plain calls by default.
     """
-    landed = as_task(land_files)(job, say)
-    run_id = as_task(begin_run)(job)
-    as_task(build_layers)(job, HISTORIES, say)
-    as_task(measure_graph)(job)
-    as_task(build_layers)(job, FINDINGS, say)
-    as_task(score_lots)(job)
-    failed = as_task(build_layers)(job, RECORD, say)
-    index = as_task(write_reports)(job)
-    tiers = as_task(finish_run)(job, run_id)
-    snapshot = as_task(publish)(job, run_id)
-    return Outcome(run_id, landed, tiers, failed, index, snapshot)
+    with record.recorded(job.warehouse, job.recording, job.reports) as trail:
+        landed = as_task(land_files)(job, trail, say)
+        run_id = as_task(begin_run)(job, trail)
+        failed, outputs = judge(job, say, as_task)
+        tiers = as_task(finish_run)(job, run_id, outputs)
+        snapshot = as_task(publish)(job, run_id, outputs, trail)
+    return Outcome(run_id, landed, tiers, failed, job.reports / "index.html", snapshot)

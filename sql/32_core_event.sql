@@ -32,7 +32,7 @@
 --                       that was made at the same place
 --   ends_identifier     what it lists is no longer in its container afterwards
 --   ends_content        ends what is inside too: sold or destroyed, not a label taken out of use
---   is_return           the step or disposition says returned
+--   is_return           the step or disposition says returned, or recalled
 --   moves_content       what happens to the container happens to what is in it
 -- caveats: At equal times the order between two events of one action is a convention (record
 --   order). A disposition alone ends a life only where the step is not a movement: a shipment of
@@ -113,7 +113,8 @@ SELECT
         coalesce(e.step, '') IN ('dispensing', 'retail_selling', 'destroying')
         OR coalesce(e.disposition, '') IN ('dispensed', 'retail_sold', 'destroyed')
     ) AS ends_content,
-    coalesce(e.step = 'returning' OR e.disposition = 'returned', false) AS is_return,
+    coalesce(e.step = 'returning' OR e.disposition IN ('returned', 'recalled'), false)
+        AS is_return,
     NOT coalesce(
         e.step IN ('commissioning', 'decommissioning', 'decomissioning', 'encoding')
         OR e.event_type = 'TransformationEvent'

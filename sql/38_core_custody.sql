@@ -18,7 +18,7 @@
 --   stated_to_site_id  the shipment's stated destination, whoever received it
 --   from_owner_site_id stated owner before
 --   to_owner_site_id   stated owner after
---   is_return          a step or disposition says returned
+--   is_return          a step or disposition says returned, or recalled
 -- caveats: Shipping, departing and consigning at one site are one shipment (the first counts), and
 --   receiving, accepting, arriving one receipt. A shipment that is annulled before a receipt is no
 --   hop. A receipt follows its shipment unless it states another origin.
@@ -26,7 +26,7 @@ WITH act AS (
     SELECT
         unit_id, lot_id, ord, record_id, event_at, custody, site_id,
         from_site_id, to_site_id, from_owner_site_id, to_owner_site_id, is_inferred,
-        coalesce(step = 'returning' OR disposition = 'returned', false) AS is_return
+        coalesce(step = 'returning' OR disposition IN ('returned', 'recalled'), false) AS is_return
     FROM core_item_event
     WHERE custody IS NOT NULL
 ),

@@ -22,7 +22,8 @@
 --   reason             sale, return, disposal, loss ...; null: a sale
 --   log_record_id      the log line that tells of the same goods as these events
 --   is_day_precision   the times are days, not hours
--- caveats: Quantities inside a container do not move with it, only what an event names. A receipt
+-- caveats: Quantities inside a container do not move with it, only what an event names. A quantity
+--   equal to the packs of the lot that the same event moves is their sum, not more goods. A receipt
 --   of a quantity belongs to the shipment of the same lot, destination and amount before it, in
 --   order. A log line of the same lot, sites, amount and week as an event is not counted again: it
 --   lends its price and reason.
@@ -49,11 +50,22 @@ quantity AS (
 ),
 numbered AS (
     SELECT
-        *,
+        quantity.*,
         row_number() OVER (
-            PARTITION BY custody, lot_id, to_site_id, units, uom ORDER BY ord
+            PARTITION BY custody, quantity.lot_id, to_site_id, quantity.units, uom ORDER BY ord
         ) AS nth
     FROM quantity
+    ANTI JOIN (
+        SELECT lot_id, ship_record_id AS record_id, sum(units) AS units
+        FROM packed
+        GROUP BY lot_id, ship_record_id
+        UNION ALL
+        SELECT lot_id, receive_record_id, sum(units)
+        FROM packed
+        GROUP BY lot_id, receive_record_id
+    ) AS told_by_serial
+        ON told_by_serial.record_id = quantity.record_id
+        AND told_by_serial.lot_id = quantity.lot_id AND told_by_serial.units = quantity.units
 ),
 shipped AS (
     SELECT * FROM numbered WHERE custody = 'ship'

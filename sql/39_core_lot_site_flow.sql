@@ -97,7 +97,7 @@ ended AS (
         OR (NOT is_undo AND terminal_before = 0 AND consumed_before = 0)
     GROUP BY ALL
 ),
-class_flow AS (
+class_told AS (
     SELECT
         k.lot_id, e.site_id, e.event_at AS at, e.record_id,
         if(e.is_birth AND i.role <> 'input', 'made', 'ended') AS direction,
@@ -108,6 +108,13 @@ class_flow AS (
     WHERE i.is_class AND i.uom IS NULL AND i.quantity IS NOT NULL
         AND i.role IN ('epc', 'input', 'output') AND (e.is_birth OR e.is_terminal)
     GROUP BY ALL
+),
+class_flow AS (  -- unless it is the sum of the packs that the same event names
+    SELECT class_told.*
+    FROM class_told
+    ANTI JOIN (FROM made UNION ALL BY NAME FROM ended) AS serial
+        ON serial.record_id = class_told.record_id AND serial.lot_id = class_told.lot_id
+        AND serial.units = class_told.units
 ),
 flow AS (
     FROM moved UNION ALL BY NAME FROM made UNION ALL BY NAME FROM ended

@@ -22,7 +22,7 @@ SELECT
     date_trunc('month', coalesce(shipped_at, received_at))::DATE AS month,
     count(*) AS movement_count,
     sum(units) AS units,
-    sum(units * unit_price) AS value,
+    sum(units * unit_price ORDER BY movement_id) AS value,
     median(unit_price) AS median_unit_price,
     min(coalesce(shipped_at, received_at)) AS first_at,
     max(coalesce(received_at, shipped_at)) AS last_at,

@@ -68,10 +68,11 @@ place AS (
 lane AS (
     SELECT
         a.site_id AS from_site_id, b.site_id AS to_site_id,
-        2 * 6371 * asin(sqrt(least(1,
+        -- Metres as exact numbers: a sum of binary fractions depends on which thread adds first.
+        (2 * 6371 * asin(sqrt(least(1,
             sin((b.latitude - a.latitude) / 2) ** 2
             + cos(a.latitude) * cos(b.latitude) * sin((b.longitude - a.longitude) / 2) ** 2
-        ))) AS km
+        ))))::DECIMAL(9, 3) AS km
     FROM (
         SELECT DISTINCT from_site_id, to_site_id FROM core_movement WHERE from_site_id <> to_site_id
     ) l

@@ -22,7 +22,7 @@
 --   is_same_site    at the place of the end
 --   is_same_party   by the partner of the end
 --   is_disposal     the pack's way out of trade: to or at a returns processor, a destruction plant
---                   or its maker; its destruction; called recalled, expired, damaged or not for
+--                   or a maker; its destruction; called recalled, expired, damaged or not for
 --                   sale; and what the party of the end does with it before it goes that way
 --   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA, by its
 --                   maker to a dispenser as a sample, or to a place that nobody described; and
@@ -126,7 +126,11 @@ directed AS (
             OR disposition IN ('recalled', 'expired', 'damaged', 'disposed')
             OR starts_with(disposition, 'non_sellable')
             OR goal.party_id = maker.party_id
-            OR (with_end.party_id = maker.party_id AND custody IS DISTINCT FROM 'ship')
+            OR goal.role = 'maker'
+            OR (
+                (with_end.party_id = maker.party_id OR with_end.role = 'maker')
+                AND custody IS DISTINCT FROM 'ship'
+            )
             -- Called a return, to a place of which nothing is known, and never seen again.
             OR (
                 disposition = 'returned' AND custody = 'ship' AND is_goal_unknown

@@ -21,6 +21,7 @@ from data.readers.epcis_master import document_row, take_element
 from data.readers.epcis_parts import MAX_DEPTH, attach
 from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
 from data.readers.epcis_tidy import UnreadableError
+from data.readers.json_scan import MAX_MEMBERS, TOO_MANY_MEMBERS
 from data.readers.opening import Utf8Text, text_encoding
 
 _CHUNK_BYTES = 1 << 17
@@ -196,6 +197,7 @@ class _Reader:
         self.has_document = False
         self.headers: dict[str, Any] = {}
         self.vocabulary: str | None = None
+        self.identifiers: list[Any] = []  # the list of them that was opened last
         self.fed = 0  # bytes given to the parser
         self.record_start: int | None = None  # where in them the open event or tree begins
         # Of a tree: open elements from the outside in, and how many are below the depth kept.
@@ -211,6 +213,8 @@ class _Reader:
         self.fed += len(chunk)
         if len(self.events) >= _SLICE_EVENTS:
             self._gather()
+        if len(self.identifiers) > MAX_MEMBERS:
+            raise _RefusedError(*TOO_MANY_MEMBERS)
         start = self.record_start
         if start is None:
             self.texts.clear()
@@ -357,7 +361,7 @@ class _Reader:
                 return
             local, meaning = names[name]
             if meaning == _EPCS:
-                elements = event.setdefault(local, [])
+                elements = self.identifiers = event.setdefault(local, [])
                 # Without a start handler the white space before an identifier is part of its
                 # text, and is stripped with the whole batch.
                 parser.StartElementHandler = None

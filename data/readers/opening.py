@@ -22,6 +22,9 @@ _SAMPLE: Final = 64  # bytes that tell UTF-16 without a byte order mark
 DAMAGE: Final = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError)
 
 
+File = Path | zipfile.ZipFile
+
+
 def compression(path: Path) -> str:
     """``gzip``, ``zip`` or ``none``, by the first bytes. Raises OSError."""
     with path.open("rb") as stream:
@@ -33,17 +36,24 @@ def compression(path: Path) -> str:
 
 @contextmanager
 def opened(
-    path: Path, member: str | None = None, limits: ExpansionLimits | None = None
+    file: File, member: str | None = None, limits: ExpansionLimits | None = None
 ) -> Iterator[BinaryIO]:
     """The unpacked bytes of a file, or of one member of a zip archive; a gzip member's as well.
+
+    ``file`` may be an archive that is open already: opening one reads the list of all its members.
 
     Nothing is unpacked beyond what is read. Raises one of ``DAMAGE`` here or while reading, among
     them ExpansionError where more comes out than ``limits`` allow.
     """
+    path = file if isinstance(file, Path) else Path(str(file.filename))
     limit = (limits or ExpansionLimits()).of(path.stat().st_size)
     with ExitStack() as stack:
         if member is not None:
-            archive = stack.enter_context(zipfile.ZipFile(path))
+            archive = (
+                file
+                if isinstance(file, zipfile.ZipFile)
+                else stack.enter_context(zipfile.ZipFile(file))
+            )
             inner = stack.enter_context(archive.open(member))
             is_gzip = isinstance(inner, zipfile.ZipExtFile) and inner.peek(2)[:2] == GZIP
             yield _bounded(gzip.GzipFile(fileobj=inner) if is_gzip else inner, limit)

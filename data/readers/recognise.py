@@ -15,7 +15,7 @@ import msgspec
 
 from data.readers.expansion import ExpansionLimits
 from data.readers.layouts import Layout, match_layout, nearest_layout
-from data.readers.opening import compression, decoded, opened, text_encoding
+from data.readers.opening import File, compression, decoded, opened, text_encoding
 from data.readers.slices import HEAD_BYTES, MAX_COLUMNS, TABLE_DAMAGE, header, split_header
 
 MAX_MEMBERS: Final = 10_000
@@ -124,7 +124,9 @@ def _archive(path: Path, layouts: Sequence[Layout]) -> Recognised:
         entries.sort(key=lambda one: one.filename)
         hidden = [one.filename == after.filename for one, after in pairwise(entries)] + [False]
         members = tuple(
-            replace(_member(path, one, layouts, is_hidden), compression="zip", member=one.filename)
+            replace(
+                _member(archive, one, layouts, is_hidden), compression="zip", member=one.filename
+            )
             for one, is_hidden in zip(entries, hidden, strict=True)
         )
     return Recognised("archive", "zip", "zip", members=members)
@@ -137,7 +139,7 @@ def _is_aside(entry: zipfile.ZipInfo) -> bool:
 
 
 def _member(
-    path: Path, entry: zipfile.ZipInfo, layouts: Sequence[Layout], is_hidden: bool
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, layouts: Sequence[Layout], is_hidden: bool
 ) -> Recognised:
     if is_hidden:  # a name opens the last member that bears it
         return _unknown(
@@ -146,9 +148,9 @@ def _member(
     if entry.flag_bits & 1:
         return _unknown("an encrypted member", "Unpack it with its password, then run again.")
     try:
-        with opened(path, entry.filename) as stream:
+        with opened(archive, entry.filename) as stream:
             head = stream.read(HEAD_BYTES)
-        return _one(path, entry.filename, head, layouts)
+        return _one(archive, entry.filename, head, layouts)
     except (*TABLE_DAMAGE, NotImplementedError):
         return _unknown("a damaged member", "Ask for the archive again, then run again.")
 
@@ -169,11 +171,11 @@ _MAGIC: Final = (
 _TAR_MARK: Final = slice(257, 262)
 
 
-def _one(path: Path, member: str | None, head: bytes, layouts: Sequence[Layout]) -> Recognised:
+def _one(file: File, member: str | None, head: bytes, layouts: Sequence[Layout]) -> Recognised:
     if not head.strip():
         return _unknown("an empty file", "Ask its sender for the data.")
     if head[:4] == b"PAR1":
-        return _table(path, member, "parquet", layouts)
+        return _table(file, member, "parquet", layouts)
     text = decoded(head).lstrip("\ufeff \t\r\n")
     binary = _binary(head, text)
     if binary is not None:
@@ -181,8 +183,8 @@ def _one(path: Path, member: str | None, head: bytes, layouts: Sequence[Layout])
     if text.startswith("<"):
         return _xml(head, text)
     if text.startswith(("{", "[")):
-        return _json(path, member, text, layouts)
-    return _text(path, member, text, layouts)
+        return _json(file, member, text, layouts)
+    return _text(file, member, text, layouts)
 
 
 def _binary(head: bytes, text: str) -> Recognised | None:
@@ -200,9 +202,9 @@ def _unknown(what: str, remedy: str, packing: str = "none") -> Recognised:
     return Recognised("unknown", compression=packing, reason=what, remedy=remedy)
 
 
-def _table(path: Path, member: str | None, form: str, layouts: Sequence[Layout]) -> Recognised:
+def _table(file: File, member: str | None, form: str, layouts: Sequence[Layout]) -> Recognised:
     """A table whose header a layout knows, or why not."""
-    columns = header(path, member)
+    columns = header(file, member)
     if len(columns) > MAX_COLUMNS:
         return _unknown(
             f"a table of more than {MAX_COLUMNS:,} columns", "Give the columns that matter alone."
@@ -289,7 +291,7 @@ _TOKEN: Final = re.compile(
 _TYPES: Final = ("type", "isA", "@type")
 
 
-def _json(path: Path, member: str | None, text: str, layouts: Sequence[Layout]) -> Recognised:
+def _json(file: File, member: str | None, text: str, layouts: Sequence[Layout]) -> Recognised:
     is_lines = _is_lines(text)
     members = _members(text)
     form = "ndjson" if is_lines else "json"
@@ -298,11 +300,11 @@ def _json(path: Path, member: str | None, text: str, layouts: Sequence[Layout]) 
         return Recognised("epcis", form)
     if members.keys() & {"epcisBody", "epcisbody", "epcisHeader", "eventList", "eventTime"}:
         return Recognised("epcis", form)
-    return _other_json(path, member, text, members, layouts, is_lines=is_lines)
+    return _other_json(file, member, text, members, layouts, is_lines=is_lines)
 
 
 def _other_json(
-    path: Path,
+    file: File,
     member: str | None,
     text: str,
     members: dict[str, str],
@@ -317,9 +319,9 @@ def _other_json(
     if not is_lines and text.startswith("{") and _WRAPPED.search(text):
         return Recognised("epcis", "json")
     if is_lines or (text.startswith("{") and "\n" not in text.strip()):
-        return _table(path, member, "ndjson", layouts)
+        return _table(file, member, "ndjson", layouts)
     if text.startswith("[") and match_layout(list(members), layouts) is not None:
-        return _table(path, member, "json", layouts)
+        return _table(file, member, "json", layouts)
     return _unknown(
         "JSON that is not EPCIS", "Give EPCIS documents, or tables as lists or lines of objects."
     )
@@ -393,7 +395,7 @@ _TURTLE: Final = re.compile(r"(@prefix|@base|PREFIX)\s")
 _MARKDOWN: Final = re.compile(r"^#{1,6} |^```|\]\(|`\w|^(=|-){3,}$", re.MULTILINE)
 
 
-def _text(path: Path, member: str | None, text: str, layouts: Sequence[Layout]) -> Recognised:
+def _text(file: File, member: str | None, text: str, layouts: Sequence[Layout]) -> Recognised:
     if _HASH.match(text) or text.startswith("eventType="):
         return _unknown(
             "a list of event hashes, which holds no events", "Give the documents they were made of."
@@ -404,5 +406,5 @@ def _text(path: Path, member: str | None, text: str, layouts: Sequence[Layout]) 
     if match_layout(columns, layouts) is None and _MARKDOWN.search(text):
         return _unknown("a Markdown text", _LEAVE_OUT)
     if len(columns) > 1:
-        return _table(path, member, "csv", layouts)
+        return _table(file, member, "csv", layouts)
     return _unknown("a text that is no table", "Give EPCIS documents, logs or lists.")

@@ -20,7 +20,7 @@ from data.readers.batch import REJECTED
 from data.readers.epcis_source import SourceError
 from data.readers.expansion import ExpansionError
 from data.readers.json_scan import JsonScanner
-from data.readers.opening import DAMAGE, Utf8Stream, compression, decoded, opened
+from data.readers.opening import DAMAGE, File, Utf8Stream, compression, decoded, opened
 
 HEAD_BYTES: Final = 1 << 18
 SLICE_BYTES: Final = 1 << 23
@@ -68,21 +68,21 @@ def table_format(head: bytes) -> str:
     return {"{": "ndjson", "[": "json"}.get(first, "csv")
 
 
-def header(path: Path, member: str | None = None) -> list[str]:
+def header(file: File, member: str | None = None) -> list[str]:
     """The columns of a table; of newline-delimited JSON, those of its first objects.
 
     Raises one of ``TABLE_DAMAGE``; a text without a header has no columns.
     """
-    with opened(path, member) as stream:
+    with opened(file, member) as stream:
         head = stream.read(HEAD_BYTES)
         kind = table_format(head)
         if kind == "parquet":
-            names = pa_parquet.ParquetFile(_seekable(path, member)).schema_arrow.names
+            names = pa_parquet.ParquetFile(_seekable(file, member)).schema_arrow.names
             return [str(name) for name in names]
     if kind == "csv":
         return split_header(decoded(head))[1]
     if kind == "json":
-        return next((one.rows.columns[1:] for one in _json_list(path, member, HEAD_BYTES)), [])
+        return next((one.rows.columns[1:] for one in _json_list(file, member, HEAD_BYTES)), [])
     lines = head.splitlines()
     whole = lines if len(head) < HEAD_BYTES else lines[:-1]
     try:
@@ -113,7 +113,7 @@ def _first_record(text: str, delimiter: str) -> list[str]:
 
 
 def read_slices(
-    path: Path, member: str | None = None, slice_bytes: int = SLICE_BYTES
+    file: File, member: str | None = None, slice_bytes: int = SLICE_BYTES
 ) -> Iterator[Slice]:
     """The rows of a CSV, Parquet or newline-delimited JSON file (plain or gzip), in slices.
 
@@ -122,17 +122,17 @@ def read_slices(
     """
     seen = 0
     try:
-        with opened(path, member) as stream:
+        with opened(file, member) as stream:
             head = stream.read(4096)
         kind = table_format(head)
         if kind == "parquet":
-            slices = _parquet(path, member)
+            slices = _parquet(file, member)
         elif kind == "ndjson":
-            slices = _ndjson(path, member, slice_bytes)
+            slices = _ndjson(file, member, slice_bytes)
         elif kind == "json":
-            slices = _json_list(path, member, slice_bytes)
+            slices = _json_list(file, member, slice_bytes)
         else:
-            slices = _csv(path, member, slice_bytes)
+            slices = _csv(file, member, slice_bytes)
         for one in slices:
             seen += one.read_count
             yield one
@@ -164,11 +164,11 @@ def _rest_aside(seen: int, reason: str, remedy: str) -> Slice:
     return Slice(1, nothing, pl.DataFrame([row], schema=REJECTED))
 
 
-def _seekable(path: Path, member: str | None) -> Any:
+def _seekable(file: File, member: str | None) -> Any:
     """Parquet is read from its end, so a packed one is unpacked into memory."""
-    if member is None and compression(path) == "none":
-        return path
-    with opened(path, member) as stream:
+    if isinstance(file, Path) and member is None and compression(file) == "none":
+        return file
+    with opened(file, member) as stream:
         return io.BytesIO(stream.read())
 
 
@@ -187,8 +187,8 @@ def _unique(names: Sequence[str]) -> list[str]:
 # --- CSV ---------------------------------------------------------------------------------------
 
 
-def _csv(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
-    with opened(path, member) as stream:
+def _csv(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
+    with opened(file, member) as stream:
         head = decoded(stream.read(HEAD_BYTES))
     delimiter, names = split_header(head)
     odd: dict[int, tuple[int, int]] = {}  # ordinal: fields expected, fields found
@@ -197,7 +197,7 @@ def _csv(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
         odd[row.number - 1] = (row.expected_columns, row.actual_columns)
         return "skip"
 
-    with opened(path, member) as stream:
+    with opened(file, member) as stream:
         plain = io.BufferedReader(Utf8Stream(stream), slice_bytes)
         reader = pa_csv.open_csv(
             pa.PythonFile(plain, mode="r"),
@@ -264,10 +264,10 @@ def _csv_slice(
 # --- Parquet -----------------------------------------------------------------------------------
 
 
-def _parquet(path: Path, member: str | None) -> Iterator[Slice]:
+def _parquet(file: File, member: str | None) -> Iterator[Slice]:
     seen = 0
-    file = pa_parquet.ParquetFile(_seekable(path, member))
-    for batch in file.iter_batches(_SLICE_ROWS):
+    parquet = pa_parquet.ParquetFile(_seekable(file, member))
+    for batch in parquet.iter_batches(_SLICE_ROWS):
         rows = pl.DataFrame(
             pa.Table.from_batches([batch.rename_columns(_unique(batch.schema.names))])
         )
@@ -320,9 +320,9 @@ def _json_texts(values: pl.Series) -> pl.Series:
 # --- newline-delimited JSON --------------------------------------------------------------------
 
 
-def _ndjson(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
+def _ndjson(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
     seen = 0
-    with opened(path, member) as stream:
+    with opened(file, member) as stream:
         plain = Utf8Stream(stream)
         rest = b""
         while True:
@@ -340,12 +340,12 @@ def _ndjson(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]
                 return
 
 
-def _json_list(path: Path, member: str | None, slice_bytes: int) -> Iterator[Slice]:
+def _json_list(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
     """One JSON list of objects, as many services give their rows."""
     seen = size = 0
     lines: list[str] = []
     end: SourceError | None = None
-    with opened(path, member) as stream:
+    with opened(file, member) as stream:
         members = _list_members(JsonScanner(cast(BinaryIO, Utf8Stream(stream))))
         while end is None:
             try:

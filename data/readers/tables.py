@@ -8,7 +8,6 @@ could not be understood of a row that counts all the same, is kept in ``attribut
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -16,6 +15,7 @@ import polars as pl
 from data.readers import cells
 from data.readers.batch import REJECTED, TableBatch
 from data.readers.layouts import KINDS, Column, Companion, Layout, normal
+from data.readers.opening import File
 from data.readers.slices import POSITION, SLICE_BYTES, Slice, read_slices
 
 _DTYPES: Final[dict[str, pl.DataType]] = {
@@ -34,18 +34,19 @@ _NULL: Final = pl.lit(None, pl.String)
 
 
 def read_table(
-    path: Path, layout: Layout, member: str | None = None, slice_bytes: int = SLICE_BYTES
+    file: File, layout: Layout, member: str | None = None, slice_bytes: int = SLICE_BYTES
 ) -> Iterator[TableBatch]:
     """Read a log or list by its layout.
 
     Parameters
     ----------
-    path
-        A CSV (any delimiter), Parquet or newline-delimited JSON file, plain or gzip.
+    file
+        A CSV (any delimiter), Parquet or JSON file (a list of objects, or one a line), plain or
+        gzip; or an open archive.
     layout
         Which column means what: from ``match_layout`` or ``load_layout``.
     member
-        Name of the file inside ``path``, where that is a zip archive.
+        Name of the file inside ``file``, where that is a zip archive.
     slice_bytes
         Bytes of text read at once; what bounds the memory.
 
@@ -57,7 +58,7 @@ def read_table(
     """
     read = 0
     found: dict[str, pl.DataFrame] = {}
-    for part in read_slices(path, member, slice_bytes):
+    for part in read_slices(file, member, slice_bytes):
         batch = _batch(part, layout)
         read += batch.read_count
         yield batch

@@ -12,6 +12,14 @@ _ALWAYS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+# What a reader's connection can do is read this one file. The last one makes the others final.
+_SHUT_OFF = {
+    "python_enable_replacements": "false",  # no query reads a variable of this process
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "enable_external_access": "false",  # no other file, no network, no extension
+    "lock_configuration": "true",
+}
 
 
 def open_warehouse(
@@ -56,8 +64,8 @@ def open_read_only(
     if not path.is_file():
         raise WarehouseError(f"{path}: there is no warehouse here yet. Make one: touchstone run.")
     con = _connect(path, True, _limits(memory_limit, threads))
-    con.execute("SET enable_external_access = false")
-    con.execute("SET lock_configuration = true")
+    for name, value in _SHUT_OFF.items():
+        con.execute(f"SET {name} = {value}")
     return con
 
 

@@ -20,7 +20,15 @@ from pathlib import Path
 import duckdb
 from polars.exceptions import PanicException
 
-from data.errors import InputError, WarehouseError
+from data.errors import (
+    InputError,
+    NotFoundError,
+    RecordError,
+    ResourceError,
+    WarehouseError,
+)
+from data.record.known import KnownFile
+from data.record.originals import Originals
 from data.warehouse.load import Slot, land_statement, load_members, release
 from data.warehouse.sources import Source, Unreadable, read_source
 
@@ -28,6 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 # A value that its column cannot hold; every other database error is about the warehouse.
 _OF_THE_DOCUMENT = (duckdb.DataError, duckdb.InvalidInputException)
+_CHANGED = ("the file changed while it was read", "Run again.")
 READ_ANEW = "Repair the file or ask its sender for a new copy, then run again."
 
 
@@ -72,6 +81,8 @@ def land(
     ingested_at: datetime,
     on_progress: Callable[[LandingProgress], None] | None = None,
     read: Callable[[Path], Source] = read_source,
+    originals: Originals | None = None,
+    layouts: Sequence[str] = (),
 ) -> list[Receipt]:
     """Land files and all files of folders.
 
@@ -89,6 +100,10 @@ def land(
         Called while and after each file.
     read
         How a file is read; tests put their own batches here.
+    originals
+        Keeps each document; it is then read from there, where nobody can change it.
+    layouts
+        Hashes of the mappings that ``read`` knows, noted with each file.
 
     Returns one receipt a file, in order. A file that cannot be read is set aside, never an error.
 
@@ -101,6 +116,7 @@ def land(
     """
     found = expand(paths)
     receipts = []
+    book = _Book(con, ingested_at, originals, tuple(layouts))
 
     def report(number: int, path: Path, records: int, receipt: Receipt | None = None) -> None:
         if on_progress is not None:
@@ -108,7 +124,7 @@ def land(
 
     try:
         for number, (path, name) in enumerate(found.items(), 1):
-            receipt = _land_file(con, path, name, ingested_at, partial(report, number, path), read)
+            receipt = _land_file(book, path, name, partial(report, number, path), read)
             report(number, path, receipt.read_count, receipt)
             receipts.append(receipt)
     finally:
@@ -145,42 +161,151 @@ def _files_below(folder: Path) -> Iterator[Path]:
     yield from closed
 
 
+def check_kept(known: Sequence[KnownFile], originals: Originals) -> None:
+    """Raise where documents that were landed are gone from the kept ones, or changed there."""
+    state = {file.sha256: originals.is_whole(file.sha256) for file in known if file.sha256}
+    if changed := sorted(sha256 for sha256, whole in state.items() if whole is False):
+        raise RecordError(
+            f"{originals.path(changed[0])}: the kept document is not what it was "
+            f"({len(changed)} are changed). Put the document of that hash back, then run again."
+        )
+    # A file that changed under landing's hands was never kept; it has a message.
+    landed = {file.sha256 for file in known if file.sha256 and file.message is None}
+    if gone := sorted(sha256 for sha256 in landed if state[sha256] is None):
+        raise NotFoundError(
+            f"{originals.folder}: {len(gone)} of {len(landed)} documents are not kept, the first "
+            f"is {gone[0]}. Put them there under their hash (first two digits as folder)."
+        )
+
+
+@dataclass(frozen=True)
+class _Book:
+    """Where and how files are written down."""
+
+    con: duckdb.DuckDBPyConnection
+    ingested_at: datetime
+    originals: Originals | None = None
+    layouts: tuple[str, ...] = ()
+
+
 def _land_file(
-    con: duckdb.DuckDBPyConnection,
+    book: _Book,
     path: Path,
     name: str,
-    ingested_at: datetime,
     report: Callable[[int], None],
     read: Callable[[Path], Source],
 ) -> Receipt:
+    con = book.con
     try:
         sha256, state = _hash(path)
     except (OSError, Unreadable) as error:
         before = _landed_before(con, name, None)
-        return before or _set_aside(con, name, None, None, "unknown", ingested_at, _verdict(error))
+        return before or _set_aside(book, name, None, None, "unknown", _verdict(error))
     before = _landed_before(con, name, sha256)
     if before is not None and before.message is None:
         return before
     # A file that was set aside as a whole is tried again: there may be a mapping for it now.
     kind = "unknown"
     try:
-        with _transaction(con):
+        if book.originals is not None:
+            _keep(book.originals, path, sha256)
+        with _transaction(con), _stable(book.originals, path, name, sha256) as stable:
             if before is not None:
                 _forget(con, before.file_id)
-            source = read(path)
+            source = read(stable)
             kind = source.kind
             slot = _next_slot(con)
-            counts = (0, 0)
-            for counts in load_members(con, slot, source.members):
-                report(counts[0])
-            if _identity(path.stat()) != _identity(state):
-                raise Unreadable("the file changed while it was read", "Run again.")
+            counts = _load(con, slot, source, report)
+            if book.originals is None and _identity(path.stat()) != _identity(state):
+                raise Unreadable(*_CHANGED)
             receipt = Receipt(name, "landed", slot.file_id, sha256, kind, *counts)
-            _record(con, receipt, slot, state.st_size, ingested_at)
+            _record(book, receipt, slot, state.st_size)
         return receipt
     except (Exception, PanicException) as error:  # a panic is not an Exception, yet of this file
         verdict = _verdict(error)
-        return before or _set_aside(con, name, sha256, state.st_size, kind, ingested_at, verdict)
+        return before or _set_aside(book, name, sha256, state.st_size, kind, verdict)
+
+
+def _load(
+    con: duckdb.DuckDBPyConnection, slot: Slot, source: Source, report: Callable[[int], None]
+) -> tuple[int, int]:
+    counts = (0, 0)
+    for counts in load_members(con, slot, source.members):
+        report(counts[0])
+    return counts
+
+
+def _keep(originals: Originals, path: Path, sha256: str) -> None:
+    try:
+        if originals.keep(path) != sha256:
+            raise Unreadable(*_CHANGED)
+    except FileNotFoundError:
+        raise Unreadable("the file vanished while it was read", "Run again.") from None
+
+
+@contextmanager
+def _stable(originals: Originals | None, path: Path, name: str, sha256: str) -> Iterator[Path]:
+    """Where to read the document: the kept copy, or the file itself where none is kept."""
+    if originals is None:
+        yield path
+    else:
+        with originals.reading(sha256, name) as kept:
+            yield kept
+
+
+def land_again(
+    con: duckdb.DuckDBPyConnection,
+    known: Sequence[KnownFile],
+    originals: Originals,
+    reader: Callable[[tuple[str, ...]], Callable[[Path], Source]],
+) -> list[str]:
+    """Land kept documents into an empty warehouse, each into the place that it had before.
+
+    Parameters
+    ----------
+    con
+        A warehouse open for writing, with nothing landed.
+    known
+        The files, in the order of landing. What could not be read then is written down as it was.
+    originals
+        Where the documents lie.
+    reader
+        Gives the way to read under the mappings of these hashes.
+
+    Returns the paths of those files that read otherwise now.
+
+    Raises
+    ------
+    NotFoundError
+        Documents are no longer kept.
+    RecordError
+        A kept document is not what it was.
+    """
+    check_kept(known, originals)
+    differing = []
+    for file in known:
+        book = _Book(con, file.ingested_at, originals, file.layouts)
+        verdict = Unreadable(file.message or "", file.remedy or "")
+        if file.sha256 is None or originals.is_whole(file.sha256) is None:
+            _set_aside(book, file.path, file.sha256, file.byte_count, file.kind, verdict, file)
+            continue
+        slot = Slot(file.file_id, file.first_record_id)
+        kind = "unknown"
+        try:
+            with _transaction(con), originals.reading(file.sha256, file.path) as stable:
+                source = reader(file.layouts)(stable)
+                kind = source.kind
+                counts = _load(con, slot, source, lambda _: None)
+                receipt = Receipt(file.path, "landed", file.file_id, file.sha256, kind, *counts)
+                _record(book, receipt, slot, file.byte_count)
+        except Exception as error:
+            verdict = _verdict(error)
+            receipt = _set_aside(book, file.path, file.sha256, file.byte_count, kind, verdict, file)
+        then = (file.read_count, file.set_aside_count, file.message)
+        if (receipt.read_count, receipt.set_aside_count, receipt.message) != then:
+            differing.append(file.path)
+    release(con)
+    return differing
 
 
 @contextmanager
@@ -203,7 +328,7 @@ def _verdict(error: BaseException) -> Unreadable:
     """
     if isinstance(error, Unreadable):
         return error
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError | ResourceError):
         raise error
     if isinstance(error, duckdb.Error) and not isinstance(error, _OF_THE_DOCUMENT):
         raise WarehouseError(
@@ -254,17 +379,20 @@ def _next_slot(con: duckdb.DuckDBPyConnection) -> Slot:
 
 
 def _set_aside(
-    con: duckdb.DuckDBPyConnection,
+    book: _Book,
     name: str,
     sha256: str | None,
     byte_count: int | None,
     kind: str,
-    ingested_at: datetime,
     verdict: Unreadable,
+    place: KnownFile | None = None,
 ) -> Receipt:
-    """Record a file of which nothing was landed; it counts as one record met and set aside."""
-    with _transaction(con):
-        slot = _next_slot(con)
+    """Record a file of which nothing was landed; it counts as one record met and set aside.
+
+    ``place`` is the one it had before, where it is landed again.
+    """
+    with _transaction(book.con):
+        slot = Slot(place.file_id, place.first_record_id) if place else _next_slot(book.con)
         receipt = Receipt(
             name,
             "set_aside",
@@ -276,23 +404,17 @@ def _set_aside(
             verdict.reason,
             verdict.remedy,
         )
-        _record(con, receipt, slot, byte_count, ingested_at)
-        con.execute(
+        _record(book, receipt, slot, byte_count)
+        book.con.execute(
             "INSERT INTO raw_rejected VALUES (?, NULL, 'the file', ?, ?)",
             [slot.file_id, verdict.reason, verdict.remedy],
         )
     return receipt
 
 
-def _record(
-    con: duckdb.DuckDBPyConnection,
-    receipt: Receipt,
-    slot: Slot,
-    byte_count: int | None,
-    ingested_at: datetime,
-) -> None:
-    con.execute(
-        "INSERT INTO raw_source_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+def _record(book: _Book, receipt: Receipt, slot: Slot, byte_count: int | None) -> None:
+    book.con.execute(
+        "INSERT INTO raw_source_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             slot.file_id,
             receipt.path,
@@ -302,7 +424,8 @@ def _record(
             receipt.read_count,
             receipt.set_aside_count,
             slot.first_record_id,
-            ingested_at,
+            book.ingested_at,
             receipt.message,
+            " ".join(book.layouts) or None,
         ],
     )

@@ -9,18 +9,36 @@ it, under a name of its own: a reader keeps the copy it has open, the next reade
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from data.errors import WarehouseError
+from data.record.disk import settle, sync_folder
 
 KEPT = 2
 _NUMBER = re.compile(r"\d{4,}(?=-)")
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A finished copy that readers do not see yet."""
+
+    unfinished: Path
+    target: Path
+
+
 def publish(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str) -> Path:
     """Copy the open warehouse to a snapshot, and delete all but the newest KEPT.
+
+    Parameters and errors are those of ``prepare``.
+    """
+    return reveal(prepare(con, warehouse, name), warehouse)
+
+
+def prepare(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str) -> Prepared:
+    """Copy the open warehouse, out of readers' sight.
 
     Parameters
     ----------
@@ -38,27 +56,40 @@ def publish(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str) -> Path:
         raise WarehouseError(f"{name!r} cannot be part of a snapshot's name.")
     number = 1 + max((_number(path, warehouse) for path in snapshots(warehouse)), default=0)
     target = warehouse.with_name(f"{warehouse.stem}.{number:04d}-{name}{warehouse.suffix}")
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    unfinished.unlink(missing_ok=True)
+    unfinished = warehouse.with_name(f".{warehouse.stem}.snapshot.unfinished")
     source = con.execute("SELECT current_database()").fetchall()[0][0]
     try:
+        _remove(unfinished)
         con.execute(f"ATTACH '{str(unfinished).replace(chr(39), chr(39) * 2)}' AS snapshot")
         try:
             con.execute(f'COPY FROM DATABASE "{source}" TO snapshot')
         finally:
             con.execute("DETACH snapshot")
-        unfinished.replace(target)
+        settle(unfinished)
     except (duckdb.Error, OSError) as error:
         with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            _remove(unfinished)
         raise WarehouseError(
             f"{target}: the snapshot could not be written ({type(error).__name__}). Check free "
             "disk space; the working file is unharmed."
         ) from error
+    return Prepared(unfinished, target)
+
+
+def reveal(prepared: Prepared, warehouse: Path) -> Path:
+    """Show a prepared copy to readers, and delete all but the newest KEPT."""
+    prepared.unfinished.replace(prepared.target)
+    sync_folder(prepared.target.parent)
     for path in snapshots(warehouse)[:-KEPT]:
         with suppress(PermissionError):  # some systems keep a file that a reader has open
             path.unlink()
-    return target
+    return prepared.target
+
+
+def _remove(unfinished: Path) -> None:
+    """Delete what a killed run left of a copy, its write-ahead log too."""
+    unfinished.unlink(missing_ok=True)
+    unfinished.with_name(f"{unfinished.name}.wal").unlink(missing_ok=True)
 
 
 def newest_snapshot(warehouse: Path) -> Path | None:

@@ -1,6 +1,8 @@
 """A file as landing sees it: a kind, and the documents inside it as batches."""
 
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -10,7 +12,7 @@ import polars as pl
 from data.readers.batch import REJECTED, Batch, TableBatch
 from data.readers.epcis import Format, read_epcis
 from data.readers.layouts import Layout
-from data.readers.opening import opened
+from data.readers.opening import File, opened
 from data.readers.recognise import Recognised, recognise
 from data.readers.tables import read_table
 
@@ -59,17 +61,25 @@ def read_source(path: Path, layouts: Sequence[Layout] = ()) -> Source:
             f"{first.reason}",
             first.remedy,
         )
-    members = (Member(one.member or "", _batches(path, one)) for one in documents)
-    return Source(kinds[0] if len(kinds) == 1 else "archive", members)
+    return Source(kinds[0] if len(kinds) == 1 else "archive", _members(path, documents))
 
 
-def _batches(path: Path, document: Recognised) -> Iterator[Batch | TableBatch]:
+def _members(path: Path, documents: Iterable[Recognised]) -> Iterator[Member]:
+    with ExitStack() as stack:
+        file: File = path
+        for one in documents:
+            if one.member is not None and isinstance(file, Path):
+                file = stack.enter_context(zipfile.ZipFile(path))
+            yield Member(one.member or "", _batches(file, one))
+
+
+def _batches(file: File, document: Recognised) -> Iterator[Batch | TableBatch]:
     if document.kind == "unknown":
         said = {"position": None, "place": None}
         refused = said | {"reason": document.reason, "remedy": document.remedy}
         yield Batch(1, rejected=pl.DataFrame([refused], schema=REJECTED))
     elif document.layout is not None:
-        yield from read_table(path, document.layout, document.member)
+        yield from read_table(file, document.layout, document.member)
     else:
-        with opened(path, document.member) as stream:
+        with opened(file, document.member) as stream:
             yield from read_epcis(stream, format=cast(Format, document.format))

@@ -8,8 +8,8 @@
 -- definition: No chain of movements of the lot leads from a site that made it to the holder with
 --   every leg leaving after the one before arrived (2 h of doubt). Of sites off the ways only the
 --   first is reported, not those it passed the lot to.
--- guard: The lot is covered; every maker of it and every trader on the ways reports shippings; no
---   shipping of the lot goes to an unstated place. Otherwise one data gap a lot. A lot with no
+-- guard: The lot is covered; every maker of it and every trader on the ways reports shippings, and
+--   a maker does so of this lot; no shipping of the lot goes to an unstated place. Otherwise one data gap a lot. A lot with no
 --   known maker, or that nobody named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
 -- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B23 (a site
@@ -130,6 +130,11 @@ to_nowhere AS (
     WHERE to_site_id IS NULL AND lot_id IN (SELECT lot_id FROM first_off)
     GROUP BY lot_id
 ),
+from_maker AS (
+    SELECT DISTINCT leg.lot_id
+    FROM leg
+    INNER JOIN maker ON leg.lot_id = maker.lot_id AND leg.from_site_id = maker.site_id
+),
 -- B23: a sister site, or an owner named by the events, lies on the ways.
 sister AS (
     SELECT DISTINCT first_off.lot_id, first_off.site_id
@@ -161,12 +166,14 @@ judged AS (
         coalesce(to_nowhere.units, 0) AS to_nowhere_units,
         sister.site_id IS NOT NULL AS has_sister,
         coalesce(owned.events, 0) AS owner_events,
-        known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL AS is_guarded
+        known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL
+        AND from_maker.lot_id IS NOT NULL AS is_guarded
     FROM first_off
     INNER JOIN known_lot ON first_off.lot_id = known_lot.lot_id
     LEFT JOIN core_product AS product ON known_lot.gtin = product.gtin
     LEFT JOIN silent ON first_off.lot_id = silent.lot_id
     LEFT JOIN to_nowhere ON first_off.lot_id = to_nowhere.lot_id
+    LEFT JOIN from_maker ON first_off.lot_id = from_maker.lot_id
     LEFT JOIN sister
         ON first_off.lot_id = sister.lot_id AND first_off.site_id = sister.site_id
     LEFT JOIN owned ON first_off.lot_id = owned.lot_id AND first_off.site_id = owned.site_id

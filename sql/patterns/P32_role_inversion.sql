@@ -11,9 +11,11 @@
 -- severity: S1; S2 where the dispenser's purchases of the lot are not in the data at all
 -- benign:  B13, B14
 -- source:  New York ring 2017-23, Turkey 2013, Herceptin 2014, Lunapharm 2018; typology P32
--- reads:   core_item_event, core_licence, core_movement, core_site, raw_setting
+-- reads:   core_event, core_item_event, core_licence, core_lot, core_movement, core_site,
+--   raw_setting
 -- columns: as in find_finding's pattern shape
--- caveats: A lawful sale between a hospital pharmacy and a wholesaler that no list names looks the
+-- caveats: Where nobody stated the lot, a delivery of whatever goods from the buyer shortly before
+--   passes for the purchase. A lawful sale between a hospital pharmacy and a wholesaler that no list names looks the
 --   same.
 WITH setting AS (
     SELECT max(value) FILTER (WHERE name = 'P32.return_days') AS return_days
@@ -58,6 +60,21 @@ put_back AS (
     WHERE is_undo
     GROUP BY lot_id, site_id
 ),
+supplied AS (  -- deliveries of anything from the buyer to the dispenser
+    SELECT
+        sold.lot_id, sold.from_site_id, sold.to_site_id,
+        min(date_diff('day', event.event_at, sold.sold_at)) AS days_before
+    FROM sold
+    JOIN core_event AS event
+        ON (
+            (event.custody = 'ship' AND event.site_id = sold.to_site_id
+                AND event.to_site_id = sold.from_site_id)
+            OR (event.custody = 'receive' AND event.site_id = sold.from_site_id
+                AND event.from_site_id = sold.to_site_id)
+        )
+        AND event.event_at < sold.sold_at
+    GROUP BY sold.lot_id, sold.from_site_id, sold.to_site_id
+),
 pair AS (
     SELECT
         sold.lot_id, sold.from_site_id, sold.to_site_id,
@@ -74,6 +91,12 @@ tested AS (
         pair.*, setting.return_days,
         coalesce(sum(bought.units), 0) AS bought_units,
         coalesce(sum(bought.units) FILTER (
+            WHERE bought.from_site_id <> pair.to_site_id
+                AND bought.partner_id IS DISTINCT FROM pair.buyer_partner_id
+        ), 0) AS bought_elsewhere_units,
+        coalesce(core_lot.lot = '(unstated)', FALSE) AS is_unstated,
+        any_value(supplied.days_before) AS days_before,
+        coalesce(sum(bought.units) FILTER (
             WHERE bought.from_site_id = pair.to_site_id
                 OR bought.partner_id = pair.buyer_partner_id
         ), 0) AS bought_here_units,
@@ -85,6 +108,10 @@ tested AS (
     FROM pair
     CROSS JOIN setting
     LEFT JOIN bought ON bought.lot_id = pair.lot_id AND bought.site_id = pair.from_site_id
+    LEFT JOIN core_lot ON core_lot.lot_id = pair.lot_id
+    LEFT JOIN supplied
+        ON supplied.lot_id = pair.lot_id AND supplied.from_site_id = pair.from_site_id
+        AND supplied.to_site_id = pair.to_site_id
     LEFT JOIN put_back ON put_back.lot_id = pair.lot_id AND put_back.site_id = pair.from_site_id
     GROUP BY ALL
 ),
@@ -95,7 +122,8 @@ judged AS (
             WHEN bought_here_units >= units AND coalesce(days_kept <= return_days, TRUE)
                 THEN 'supported'
             -- Called a return, and whom the goods came from is not in the data.
-            WHEN bought_units = 0 AND is_called_return THEN 'supported'
+            WHEN bought_elsewhere_units = 0 AND is_called_return THEN 'supported'
+            WHEN is_unstated AND bought_units = 0 AND days_before <= return_days THEN 'supported'
             ELSE 'ruled_out'
         END AS b14,
         CASE
@@ -123,6 +151,7 @@ SELECT
         to_json({
             'code': 'B14', 'result': b14, 'bought_here_units': bought_here_units,
             'days_kept': days_kept, 'return_days': return_days,
+            'days_since_any_delivery': days_before,
             'is_called_return': is_called_return
         })
     ])::JSON AS tests,

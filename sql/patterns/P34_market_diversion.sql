@@ -191,8 +191,7 @@ country_share AS (
     WHERE counted.is_outside
     GROUP BY counted.gtin, counted.country
 ),
--- B19: a parallel trader or repackager brought the lot into the country: to its own place, or to
--- its buyer's.
+-- B19: a parallel trader or repackager holds the lot in the country, or sold it there.
 trader_site AS (
     SELECT site_id, country
     FROM place
@@ -201,13 +200,15 @@ trader_site AS (
 ),
 trader AS (
     SELECT DISTINCT
-        movement.lot_id, coalesce(there.country, here.country) AS country,
+        movement.lot_id, there.country,
         coalesce(movement.shipped_at, movement.received_at) AS moved_at, here.site_id
     FROM core_movement AS movement
-    INNER JOIN trader_site AS here
-        ON here.site_id IN (movement.from_site_id, movement.to_site_id)
-    LEFT JOIN place AS there
-        ON movement.from_site_id = here.site_id AND movement.to_site_id = there.site_id
+    INNER JOIN trader_site AS here ON movement.from_site_id = here.site_id
+    INNER JOIN place AS there ON movement.to_site_id = there.site_id
+    UNION
+    SELECT flow.lot_id, here.country, flow.at, here.site_id
+    FROM core_lot_site_flow AS flow
+    INNER JOIN trader_site AS here ON flow.site_id = here.site_id
 ),
 lawful_trade AS (
     SELECT DISTINCT trader.lot_id, trader.country

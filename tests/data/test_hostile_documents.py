@@ -1,15 +1,17 @@
 """Documents made to break a reader: each lands, ends soon, and is told of."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from data.readers import epcis_frames, json_scan, slices
+from data.readers import epcis_frames, epcis_xml, json_scan, slices
 from data.warehouse.connection import open_memory
 from data.warehouse.landing import land
 from data.warehouse.models import build_model, read_models
+from data.warehouse.sources import read_source
 from tests.data.batches import AT
 from tests.data.epcis_samples import one_event, one_rejected, read, whole, xml_document, xml_event
 
@@ -108,3 +110,29 @@ def test_an_event_with_an_endless_text_is_set_aside_alone() -> None:
 def test_columns_of_one_name_are_told_apart_in_time() -> None:
     names = slices.split_header("," * 200_000)[1]
     assert len(set(names)) == 200_001
+
+
+def test_an_xml_event_with_too_many_identifiers_ends_the_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(epcis_xml, "MAX_MEMBERS", 1_000)
+    many = xml_event(f"<epcList>{'<epc>a</epc>' * 2_000}</epcList>")
+    document = xml_document(xml_event("") + many)
+    assert "members" in one_rejected(document, "xml")["reason"]
+
+
+def test_the_list_of_an_archives_members_is_not_read_once_a_member(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(20):
+            archive.writestr(f"{number}.xml", xml_document(xml_event(f"<x>{number}</x>")))
+    opened = []
+    read_list = zipfile.ZipFile._RealGetContents  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        zipfile.ZipFile, "_RealGetContents", lambda zip_: (opened.append(1), read_list(zip_))
+    )
+    batches = [batch for member in read_source(path).members for batch in member.batches]
+    assert sum(batch.read_count for batch in batches) == 20
+    assert len(opened) == 2  # to recognise, and to read

@@ -77,6 +77,8 @@ class Exchange:
     """One exchange: its places, lots, events by reporter, and rows of the lists."""
 
     number: int
+    silent: frozenset[str] = frozenset()  # roles whose partners send no data
+    lists: bool = True  # somebody has sent lists of what there is
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     lots: list[Lot] = field(default_factory=list)
@@ -379,7 +381,7 @@ def network(x: Exchange, *, lots: int = 3, risk: bool = True) -> Network:
     for k in range(lots):
         lot = x.lot(n.gtin, 24)
         hub = n.second if k == 1 else n.hub
-        flow(x, n, x.cases(lot, n.maker, at(k * 5), 8), at(k * 5 + 1), hub=hub)
+        flow(x, n, x.cases(lot, n.maker, at(k * 5), 8), at(k * 5 + 1), hub=hub, sold=0.25)
     return n
 
 
@@ -417,18 +419,12 @@ def stock(
     return got
 
 
-def write(
-    folder: Path, exchanges: Iterable[Exchange], *, lists: bool = True, role: str = ""
-) -> None:
-    """Write the exchanges as an inbox: one file of events per reporter, one file per list.
-
-    With `role` only the reporters of that role have sent anything; without `lists` nobody has
-    sent lists of what there is.
-    """
+def write(folder: Path, exchanges: Iterable[Exchange]) -> None:
+    """Write the exchanges as an inbox: one file of events per reporter, one file per list."""
     folder.mkdir(parents=True, exist_ok=True)
     tables: dict[str, list[dict[str, str]]] = {}
     for x in exchanges:
-        seen = {place.gln for place in x.places if role in ("", place.role)}
+        seen = {place.gln for place in x.places if place.role not in x.silent}
         by_reporter: dict[str, list[dict[str, Any]]] = {}
         for gln, event in x.events:
             if gln in seen:
@@ -450,10 +446,10 @@ def write(
             for place in x.places
         ]
         for name, rows in (x.tables | {"sites": sites}).items():
-            if lists or name in ("theft_notices", "recalls"):
-                tables.setdefault(name, []).extend(rows)
-            elif name == "verifications":
+            if name == "verifications" and x.silent:
                 tables.setdefault(name, []).extend(row for row in rows if row["site_gln"] in seen)
+            elif x.lists or name in ("theft_notices", "recalls", "verifications"):
+                tables.setdefault(name, []).extend(rows)
     for name, rows in tables.items():
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["gln"])

@@ -1,0 +1,1 @@
+"""The record: audit trail, run manifests, kept originals, publication, and their checks."""

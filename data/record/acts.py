@@ -1,0 +1,89 @@
+"""What a run did, as acts for the trail: pure functions from what was to what is."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+from data.record.entries import Act
+from data.record.known import Decision, KnownFile
+
+NO_REASON = "no reason was given"
+_LATE = "landed by a run that was interrupted before it could be recorded"
+
+
+def ingested(
+    files: Iterable[KnownFile], recorded: Collection[tuple[str, str | None]], this_run: Any
+) -> Iterator[Act]:
+    """An act for each landed file that the trail does not know; ``this_run`` is its clock."""
+    for file in files:
+        name = f"file:{file.file_id}"
+        if (name, file.sha256) not in recorded:
+            yield Act(
+                "ingest",
+                name,
+                version=file.sha256,
+                new={
+                    "kind": file.kind,
+                    "bytes": file.byte_count,
+                    "read": file.read_count,
+                    "set_aside": file.set_aside_count,
+                    "layouts": list(file.layouts),
+                },
+                reason=None if file.ingested_at == this_run else _LATE,
+            )
+
+
+def configured(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any], reason: str, run: str
+) -> Iterator[Act]:
+    """An act for each threshold, rule or part of the software that differs from the run before.
+
+    ``before`` and ``now`` are manifests, or what there is of one; the first run changes nothing.
+    """
+    if before is None:
+        return
+    for key, value in _differing(before["settings"], now["settings"]):
+        yield Act("configure", f"threshold:{key}", None, *value, reason, run)
+    ours = f"the software was changed: {now['code']['version']}"
+    for key, value in _differing(before["sql"], now["sql"]):
+        yield Act("configure", f"rule:{key}", None, *value, ours, run)
+    for key, value in _differing(before["code"], now["code"]):
+        yield Act("configure", f"code:{key}", None, *value, ours, run)
+    for key, value in _differing(before["packages"], now["packages"]):
+        yield Act("configure", f"package:{key}", None, *value, ours, run)
+
+
+def scored(before: Mapping[str, str], now: Mapping[str, str], run: str) -> Iterator[Act]:
+    """An act for each lot (``GTIN/LOT``) whose tier changed; a lot met first was clear."""
+    for lot, (old, new) in _differing(before, now):
+        if (old or "clear") != (new or "clear"):
+            yield Act("score", f"lot:{lot}", old=old, new=new, run=run)
+
+
+def corrected(before: Mapping[str, Any] | None, void: int, run: str) -> Iterator[Act]:
+    """An act where the number of records withdrawn by error declarations changed."""
+    old = before["counts"]["void"] if before else 0
+    if old != void:
+        reason = "error declarations in the landed documents; both versions stay in the warehouse"
+        yield Act(
+            "correct", "records", old={"void": old}, new={"void": void}, reason=reason, run=run
+        )
+
+
+def decided(before: Decision | None, decision: Decision) -> Act:
+    """The act of a person's decision on a lot; the person is the trail's actor."""
+    return Act(
+        "decide",
+        f"lot:{decision.gtin}/{decision.lot}",
+        version=f"decision:{decision.decision_id}",
+        old=before.outcome if before else None,
+        new={"outcome": decision.outcome, "decided_by": decision.decided_by},
+        reason=decision.reason,
+    )
+
+
+def _differing(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for key in sorted({*before, *now}):
+        if before.get(key) != now.get(key):
+            yield key, (before.get(key), now.get(key))

@@ -1,0 +1,280 @@
+"""A run of the past made again from the kept documents, and compared; one report of the past."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.errors import NotFoundError, RecordError
+from data.record import manifest
+from data.record.disk import settle_folder
+from data.record.known import Decision, KnownFile, known_decisions, known_files
+from data.record.originals import Originals
+from data.warehouse.connection import open_read_only, open_warehouse
+from data.warehouse.snapshot import newest_snapshot
+from flows import record
+from flows.record import Recording
+from flows.steps import Job, Progress, judge
+
+if TYPE_CHECKING:
+    from data.readers.layouts import Layout
+    from flows.settings import Settings
+
+
+@dataclass(frozen=True)
+class Past:
+    """All that a run of the past stood on."""
+
+    as_of: datetime
+    files: Sequence[KnownFile]
+    decisions: Sequence[Decision]
+    overrides: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of making a run again. Nothing differs where ``differences`` is empty.
+
+    ``changed`` names what is not as it was then (rules, code, packages): where the result differs,
+    there lies the cause.
+    """
+
+    run: manifest.RunFile
+    files: int
+    outputs: int
+    differences: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def reproduce(
+    run: manifest.RunFile, warehouse: Path, reports: Path, limits: tuple[str, int], say: Progress
+) -> Reproduction:
+    """Make a run again in a temporary place and compare every published byte.
+
+    Parameters
+    ----------
+    run
+        Its manifest.
+    warehouse
+        Whose kept documents are read; the warehouse itself is not.
+    reports
+        Where the published pages lie, to say where in a page the first difference is.
+    limits
+        Memory limit and threads.
+    say
+        Told what is going on.
+
+    Raises
+    ------
+    NotFoundError, RecordError
+        Documents are gone, or are not what they were.
+    """
+    fields = run.fields
+    past = Past(
+        datetime.fromisoformat(fields["as_of"]),
+        [KnownFile.from_plain(one) for one in fields["files"]],
+        _decisions(warehouse)[: fields["decisions"]["count"]],
+        fields["overrides"],
+    )
+    with _workplace(warehouse) as place:
+        job = _job(place, past, limits)
+        rereading = _land_again(job, past, Originals.of(warehouse))
+        run_id, outputs = _judge(job, say)
+        with open_warehouse(job.warehouse) as con:
+            again = record.make_fields(con, run_id, past.overrides, outputs)
+        published = reports if _is_published(reports, run) else None
+        differences = [
+            *(f"{path}: is read otherwise now" for path in rereading),
+            *_differing(run.outputs, outputs, published, record.staging(job.reports)),
+            *(
+                f"the manifest's {name}"
+                for name in ("run_id", "decisions", "counts", "settings")
+                if again[name] != fields[name]
+            ),
+        ]
+    changed = tuple(_changed(fields, again))
+    return Reproduction(run, len(past.files), len(outputs), tuple(differences), changed)
+
+
+def lines(result: Reproduction) -> Iterator[str]:
+    """What came of it, for the terminal."""
+    if result.changed:
+        shown = ", ".join(result.changed[:5])
+        more = f" and {len(result.changed) - 5} more" if len(result.changed) > 5 else ""
+        yield f"Not as it was then: {shown}{more}."
+    for difference in result.differences:
+        yield f"Differs: {difference}"
+    if not result.differences:
+        yield (
+            f"Run {result.run.run_id}, made again from {result.files:,} documents: all "
+            f"{result.outputs:,} files are the same to the byte."
+        )
+
+
+def require(result: Reproduction) -> None:
+    """Raise RecordError where the run came out otherwise."""
+    if result.differences:
+        cause = (
+            "Rules, code or packages are not those of the run: install those, and compare again."
+            if result.changed
+            else "Nothing that it stood on has changed: touchstone verify says what else did."
+        )
+        raise RecordError(
+            f"run {result.run.run_id} came out otherwise; the first difference: "
+            f"{result.differences[0]}. {cause}"
+        )
+
+
+def write_page(
+    gtin: str,
+    lot: str,
+    settings: "Settings",
+    recording: Recording,
+    moment: datetime | None,
+    say: Progress,
+) -> Path:
+    """Write one lot's report again: of the newest published warehouse, or as of a moment.
+
+    A report of the past is one that a run at that moment would have written, from what the
+    warehouse had landed by then; it goes to a folder of its own beside the reports.
+    """
+    from reports.write import write_lot
+
+    readable = newest_snapshot(settings.warehouse) or settings.warehouse
+    if moment is None:
+        known = manifest.run_files(manifest.runs_folder(settings.warehouse))
+        with record.recorded(settings.warehouse, recording) as trail:
+            with open_read_only(readable) as con:
+                page = write_lot(con, gtin, lot, settings.reports)
+            record.record_page(trail, page, settings.reports, known[-1] if known else None)
+        return page
+    limits = (settings.memory_limit, settings.threads)
+    folder = settings.reports.with_name(f"{settings.reports.name}-{moment:%Y%m%dT%H%M%SZ}")
+    past = _known_at(settings.warehouse, readable, moment, settings.patterns)
+    with record.recorded(settings.warehouse, recording) as trail:
+        with _workplace(settings.warehouse) as place:
+            job = _job(place, past, limits)
+            _land_again(job, past, Originals.of(settings.warehouse))
+            _judge(job, say)
+            with open_warehouse(job.warehouse) as con:
+                page = write_lot(con, gtin, lot, folder)
+            settle_folder(folder)
+        record.record_page(trail, page, folder, None)
+    return page
+
+
+def _known_at(
+    warehouse: Path,
+    readable: Path,
+    moment: datetime,
+    overrides: Mapping[str, Mapping[str, float]],
+) -> Past:
+    """What the warehouse knew at a moment, under the thresholds of the last run before it."""
+    with open_read_only(readable) as con:
+        files = known_files(con, moment)
+    if not files:
+        raise NotFoundError(
+            f"nothing had been landed by {moment:%Y-%m-%d %H:%M} UTC; touchstone sql "
+            "'FROM source_file' shows when each file was."
+        )
+    runs = manifest.run_files(manifest.runs_folder(warehouse))
+    before = [run for run in runs if datetime.fromisoformat(run.fields["as_of"]) <= moment]
+    used = before[-1].fields["overrides"] if before else overrides
+    return Past(moment, files, _decisions(warehouse, moment), used)
+
+
+def _decisions(warehouse: Path, until: datetime | None = None) -> list[Decision]:
+    readable = newest_snapshot(warehouse) or warehouse
+    with open_read_only(readable) as con:
+        return known_decisions(con, until)
+
+
+@contextmanager
+def _workplace(warehouse: Path) -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix=".again-", dir=warehouse.parent))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _job(place: Path, past: Past, limits: tuple[str, int]) -> Job:
+    return Job((), place / "w.duckdb", place / "reports", past.as_of, *limits, past.overrides)
+
+
+def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
+    from data.warehouse.landing import land_again
+
+    with open_warehouse(job.warehouse, memory_limit=job.memory_limit, threads=job.threads) as con:
+        differing = land_again(con, past.files, originals, partial(_reader, originals))
+        for one in past.decisions:
+            con.execute(
+                "INSERT INTO raw_decision BY NAME SELECT ? AS decision_id, ? AS gtin, ? AS lot, "
+                "? AS outcome, ? AS reason, ? AS decided_by, ? AS decided_at",
+                [
+                    *(one.decision_id, one.gtin, one.lot, one.outcome, one.reason),
+                    *(one.decided_by, one.decided_at),
+                ],
+            )
+    return differing
+
+
+def _reader(originals: Originals, layouts: tuple[str, ...]) -> Any:
+    from data.warehouse.sources import read_source
+
+    return partial(read_source, layouts=[_layout(originals, sha256) for sha256 in layouts])
+
+
+def _layout(originals: Originals, sha256: str) -> "Layout":
+    from data.readers.layouts import parse_layout
+
+    return parse_layout(originals.path(sha256).read_text(encoding="utf-8"), sha256[:12])
+
+
+def _judge(job: Job, say: Progress) -> tuple[str, dict[str, str]]:
+    """Judge without leaving a record: this is no run of the warehouse's own."""
+    from flows.steps import note_run
+
+    run_id = note_run(job)
+    _, outputs = judge(job, say, lambda step: step)
+    return run_id, outputs
+
+
+def _is_published(reports: Path, run: manifest.RunFile) -> bool:
+    page = reports / manifest.NAME
+    return page.is_file() and page.read_bytes() == run.path.read_bytes()
+
+
+def _differing(
+    then: Mapping[str, str], now: Mapping[str, str], published: Path | None, again: Path
+) -> Iterator[str]:
+    for name in sorted({*then, *now}):
+        if name not in now:
+            yield f"{name}: was written then, not now"
+        elif name not in then:
+            yield f"{name}: is written now, was not then"
+        elif then[name] != now[name]:
+            yield f"{name}: {_where(published and published / name, again / name)}"
+
+
+def _where(old: Path | None, new: Path) -> str:
+    if old is None or not old.is_file():
+        return "differs (the old page is not here to say where)"
+    before, after = old.read_bytes(), new.read_bytes()
+    at = next(
+        (n for n, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]),
+        min(len(before), len(after)),
+    )
+    return f"differs from byte {at:,} on, in line {before[:at].count(10) + 1:,}"
+
+
+def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for part in ("code", "packages", "sql"):
+        for name in sorted({*then[part], *now[part]}):
+            if then[part].get(name) != now[part].get(name):
+                yield f"{part} {name}"

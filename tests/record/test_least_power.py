@@ -1,0 +1,67 @@
+"""What a reader of the warehouse cannot do, and what settings cannot hold."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from data.errors import SettingsError
+from data.warehouse.connection import open_read_only, open_warehouse
+from flows.settings import load_settings
+
+REFUSED = [
+    "CREATE TABLE mine (x INTEGER)",
+    "DELETE FROM raw_event",
+    "UPDATE raw_source_file SET path = 'x'",
+    "DROP TABLE raw_event",
+    "FROM read_text('/etc/hostname')",
+    "FROM glob('/*')",
+    "FROM '/etc/hostname'",
+    "FROM 'https://example.org/x.csv'",
+    "COPY (SELECT 1) TO '{folder}/out.csv'",
+    "EXPORT DATABASE '{folder}/out'",
+    "IMPORT DATABASE '{folder}'",
+    "ATTACH '{folder}/other.duckdb'",
+    "ATTACH ':memory:' AS other",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "LOAD '{folder}/x.duckdb_extension'",
+    "CREATE SECRET (TYPE S3)",
+    "CREATE PERSISTENT SECRET mine (TYPE S3)",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET allow_unsigned_extensions = true",
+    "SET memory_limit = '100TB'",
+    "SET temp_directory = '{folder}'",
+    "SELECT getenv('HOME')",
+    "SELECT * FROM secret_of_this_process",
+]
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_a_readers_connection_refuses(tmp_path: Path, query: str) -> None:
+    import polars as pl
+
+    secret_of_this_process = pl.DataFrame({"a": [1]})
+    path = tmp_path / "w.duckdb"
+    open_warehouse(path).close()
+    with open_read_only(path) as con, pytest.raises(duckdb.Error):
+        con.execute(query.format(folder=tmp_path)).fetchall()
+    assert secret_of_this_process.height == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["w.duckdb"]
+
+
+@pytest.mark.parametrize("key", ["password", "signing_key_pem", "api_key", "token"])
+def test_settings_have_no_place_for_secrets(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(f'{key} = "hunter2"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=key) as caught:
+        load_settings(file)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_retention_has_a_legal_floor(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("retention_years = 5\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="retention_years"):
+        load_settings(file)
