@@ -58,7 +58,8 @@ class CaseContrast(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     alarm_quantile
-        Share of the reference that ``predict`` would call odd, scored without itself.
+        Share of the rows that are no case which ``predict`` would call odd, each scored without
+        itself.
 
     Attributes
     ----------
@@ -116,7 +117,7 @@ class CaseContrast(BaseEstimator):  # type: ignore[misc]
         self.score_training_[self.is_case_] = -self._contrast(cases, alone, is_fitted=True)
         self.is_reference_[own] = kept[inverse]
         self.reference_first_ = self.reference_first_[kept]
-        known = self.score_training_[self.is_reference_]
+        known = self.score_training_[~self.is_case_]
         self.offset_ = float(np.quantile(known, self.alarm_quantile))
         nearest = self._case_distance2(distinct[kept])
         self.near_distance2_ = float(np.quantile(nearest, _NEAR_QUANTILE))
@@ -135,8 +136,11 @@ class CaseContrast(BaseEstimator):  # type: ignore[misc]
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: ArrayLike) -> FloatArray:
-        """How often reference rows look at least as much like a case, (n,)."""
-        known = self.score_training_[self.is_reference_]
+        """How often rows that are no case look at least as much like one, (n,).
+
+        Rows that were trimmed away count: without them authentic rows would look odd too often.
+        """
+        known = self.score_training_[~self.is_case_]
         return conformal_p_values(-self.score_samples(X), -known)
 
     def is_near_case(self, X: ArrayLike) -> BoolArray:

@@ -23,9 +23,9 @@ _CLEAN_NEIGHBOURS = 10
 _CLEAN_POWER = 0.25
 _CLEAN_DECAY = 1.5  # the j-th neighbour weighs 1 / j^1.5: the nearest tell most
 _LEAST_NEIGHBOURS, _NEIGHBOUR_SHARE = 20, 0.05  # of a contaminated reference: past any clique
-_MOST_ROWS = 4096  # of a contaminated reference; more of them change nothing but the time
+_MOST_ROWS = 2048  # of a contaminated reference; more of them change nothing but the time
 _TRIM_ROUNDS = 2
-_LEAST_TRIMMED, _MOST_TRIMMED = 0.1, 0.3  # of a contaminated reference
+_LEAST_TRIMMED, _MOST_TRIMMED = 0.15, 0.25  # of a contaminated reference
 _SCALE_FLOOR = 0.05  # quantile of the neighbours' own distances below which none is trusted
 _TYPICAL_ROWS = 512  # of the reference, that tell what each feature usually adds
 _OFFSET = 1e-3  # of the median distance, so that an equal row has a finite logarithm
@@ -73,12 +73,12 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         clean reference, 0 for a contaminated one, where odd rows would excuse each other.
     reference
         ``clean``: all fitted rows are taken as authentic. ``contaminated``: some are not; the
-        oddest are left out twice, at a rate estimated from the scores (10 to 30 %), and up to 4096
+        oddest are left out twice, at a rate estimated from the scores (15 to 25 %), and up to 2048
         rows drawn by ``random_state`` are kept. A large k sees past clusters of odd rows.
     standardize
         False: features are comparable already.
     alarm_quantile
-        Share of the reference that ``predict`` would call odd, scored without itself.
+        Share of the fitted rows that ``predict`` would call odd, each scored without itself.
     random_state
         Draws the rows of a large contaminated reference.
 
@@ -147,8 +147,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                 total[~kept] += self._view_score(layer, layer.index.query(shown[~kept], self.k_))
         self.score_training_ = (total / len(VIEWS))[self.inverse_]
         self.is_reference_ = kept[self.inverse_]
-        known = self.score_training_[self.is_reference_]
-        known = known[~np.isnan(known)]
+        known = self.score_training_[~np.isnan(self.score_training_)]
         self.offset_ = float(np.quantile(known, self.alarm_quantile)) if known.size else -np.inf
         return self
 
@@ -165,9 +164,11 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: ArrayLike) -> FloatArray:
-        """How often reference rows look at least as odd, (n,); see ``calibration``."""
-        known = self.score_training_[self.is_reference_]
-        return conformal_p_values(-self.score_samples(X), -known)
+        """How often fitted rows look at least as odd, (n,); see ``calibration``.
+
+        Rows that were trimmed away count: without them authentic rows would look odd too often.
+        """
+        return conformal_p_values(-self.score_samples(X), -self.score_training_)
 
     def explain(self, X: ArrayLike) -> list[Explanation]:
         """Split each score by neighbour and feature; the parts add up to the score.
@@ -304,7 +305,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def estimate_trimming(oddness: FloatArray) -> float:
-    """Share of a contaminated reference to leave out, 10 to 30 %.
+    """Share of a contaminated reference to leave out, 15 to 25 %.
 
     Authentic rows are taken to lie evenly about the mode of the scores, so what lies farther above
     it than nine in ten lie below it is odd, but for the tenth that belongs there. The mode is the

@@ -40,6 +40,13 @@ class Neighbours(NamedTuple):
         return share
 
 
+class _Room(NamedTuple):
+    """Where rows and weights stand, with space for more."""
+
+    rows: FloatArray
+    weights: IntArray
+
+
 class NeighbourIndex:
     """Exact nearest neighbours under ``sum_f relevance_f (x_f - n_f)^2``.
 
@@ -67,6 +74,7 @@ class NeighbourIndex:
         n, d = self.rows.shape
         self.weights = np.ones(n, dtype=np.int64) if weights is None else weights.astype(np.int64)
         self.relevance = np.ones(d) if relevance is None else relevance.astype(np.float64)
+        self._room = _Room(self.rows, self.weights)
         self._build()
 
     def __len__(self) -> int:
@@ -117,19 +125,33 @@ class NeighbourIndex:
     def add(self, row: FloatArray, weight: int = 1) -> int:
         """Add one row, or weight to an equal one; return its position."""
         row = np.ascontiguousarray(row, dtype=np.float64)
-        equal = np.flatnonzero(((self.rows == row) | (np.isnan(self.rows) & np.isnan(row))).all(1))
-        if equal.size:
-            self.weights[equal[0]] += weight
-            return int(equal[0])
+        at = self._find(row)
+        if at != _NO_ROW:
+            self.weights[at] += weight
+            return at
         position = len(self.rows)
-        self.rows = np.vstack([self.rows, row])
-        self.weights = np.append(self.weights, weight)
+        if position == len(self._room.rows):  # doubled, so that copying costs little in the end
+            self._room = _Room(
+                np.concatenate([self.rows, np.empty((position + 1, row.size))]),
+                np.concatenate([self.weights, np.empty(position + 1, dtype=np.int64)]),
+            )
+        self._room.rows[position], self._room.weights[position] = row, weight
+        self.rows = self._room.rows[: position + 1]
+        self.weights = self._room.weights[: position + 1]
         loose = position + 1 - self._ordered
         if self._leaves is None or loose > max(LEAF, _LOOSE_SHARE * self._ordered):
             self._build()
         else:
             self._append(position)
         return position
+
+    def _find(self, row: FloatArray) -> int:
+        """Position of an equal row."""
+        if self._leaves is None:  # with missing values, unlike rows may lie at distance 0
+            is_equal = (self.rows == row) | (np.isnan(self.rows) & np.isnan(row))
+            return int(np.append(np.flatnonzero(is_equal.all(axis=1)), _NO_ROW)[0])
+        nearest = int(self.query(row[None], 1).positions[0, 0])
+        return nearest if np.array_equal(self.rows[nearest], row) else _NO_ROW
 
     def _build(self) -> None:
         n = len(self.rows)

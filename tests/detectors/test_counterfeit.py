@@ -55,12 +55,23 @@ def test_without_cases_what_is_odd_in_any_way_ranks_first() -> None:
     assert model.explain(odd)[0].is_near_case is None
 
 
-def test_held_back_authentic_rows_raise_no_more_false_alarms_than_promised() -> None:
+@pytest.mark.parametrize(
+    "model",
+    [
+        LocalDensity(),
+        LocalDensity(reference="contaminated"),
+        CaseContrast(),
+        CounterfeitDetector(),
+        CounterfeitDetector(reference="clean"),
+    ],
+    ids=str,
+)
+def test_held_back_authentic_rows_raise_no_more_false_alarms_than_promised(model) -> None:
     rates = {0.01: [], 0.05: [], 0.1: []}
     for seed in range(6):
         X, y = chain(seed=seed, n=700, missing=0.0)
         y[300:], held = 1, X[-300:]
-        model = CounterfeitDetector().fit(X[:400], y[:400])
+        model.fit(X[:400], y[:400])
         p = model.p_values(held)
         for alpha, seen in rates.items():
             seen.append((p <= alpha).mean())

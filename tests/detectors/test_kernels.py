@@ -126,9 +126,11 @@ def test_leaves_hold_every_row_once_and_split_at_a_median(size) -> None:
         np.testing.assert_array_equal(leaves.high[:, leaf], held.max(axis=0))
 
 
-def test_a_growing_index_answers_as_one_made_at_once() -> None:
+@pytest.mark.parametrize("missing", [0.0, 0.1])
+def test_a_growing_index_answers_as_one_made_at_once(missing) -> None:
     rng = np.random.default_rng(5)
-    rows = np.round(rng.normal(size=(600, 3)), 1)
+    rows = np.round(rng.normal(size=(600, 3)), 1) + 0.0
+    rows[rng.random(rows.shape) < missing] = np.nan
     index = NeighbourIndex(rows[:1])
     for row in rows[1:]:
         index.add(row)
