@@ -34,7 +34,7 @@ _TEXT_FIELDS = (
     "made_on",
     "declared_time",
 )
-_EVENT_SCHEMA: dict[str, Any] = {
+EVENT_TEXTS: dict[str, Any] = {
     "position": pl.Int64,
     "place": pl.Int64,
     **dict.fromkeys(_TEXT_FIELDS, pl.String),
@@ -46,42 +46,63 @@ _EVENT_SCHEMA: dict[str, Any] = {
 
 
 def to_batch(columns: Columns, unit: str) -> Batch:
-    """Return the batch that gathered columns make.
-
-    ``unit`` says what an event's place counts: ``line`` or ``event``. Events whose time or action
-    is unusable move, with all that hangs on them, to the rejected.
-    """
-    events = _events(columns)
+    """Return the batch that gathered columns make; see ``checked``."""
     frames = {
         "items": _items(columns),
         "parties": _parties(columns),
         "transactions": _transactions(columns),
         "sensors": _sensors(columns),
+        "master": _rows(batch.MASTER, columns.master),
+        "documents": _rows(batch.DOCUMENTS, columns.documents),
     }
-    long = _positions_of_long_texts([events, *frames.values()])
+    return checked(_from_lists(columns.events, EVENT_TEXTS), frames, columns.rejected, unit)
+
+
+def checked(
+    texts: pl.DataFrame,
+    frames: Mapping[str, pl.DataFrame],
+    rejected: Sequence[tuple[Any, ...]],
+    unit: str,
+) -> Batch:
+    """Return the batch of events whose fields are still text, and of what hangs on them.
+
+    Parameters
+    ----------
+    texts
+        Events in the columns of ``EVENT_TEXTS``.
+    frames
+        The other frames of the batch by name; of those that are left out there is nothing.
+    rejected
+        Rows of what was set aside before.
+    unit
+        What an event's place counts: ``line``, ``event`` or ``row``.
+
+    Events whose time or action is unusable move, with all that hangs on them, to the rejected.
+    """
+    events = _events(texts)
+    hanging = {name: frame for name, frame in frames.items() if name not in ("master", "documents")}
+    long = _positions_of_long_texts([events, *hanging.values()])
     events = events.with_columns(is_long=pl.col("position").is_in(long.implode()))
     faulty = events.filter(
         pl.col("event_at").is_null() | ~pl.col("is_action_known") | pl.col("is_long")
     )
-    rejected = _rows(batch.REJECTED, [*columns.rejected, *_faults(faulty, unit)])
+    aside = _rows(batch.REJECTED, [*rejected, *_faults(faulty, unit)])
     if len(faulty):
         bad = faulty["position"].implode()
         events = events.filter(~pl.col("position").is_in(bad))
-        frames = {
-            name: frame.filter(~pl.col("position").is_in(bad)) for name, frame in frames.items()
+        hanging = {
+            name: frame.filter(~pl.col("position").is_in(bad)) for name, frame in hanging.items()
         }
-    master = _rows(batch.MASTER, columns.master)
+    master_count = frames["master"]["position"].n_unique() if "master" in frames else 0
     return Batch(
-        read_count=len(events) + master["position"].n_unique() + len(rejected),
+        read_count=len(events) + master_count + len(aside),
         events=events.select(list(batch.EVENTS)),
-        **frames,
-        master=master,
-        documents=_rows(batch.DOCUMENTS, columns.documents),
-        rejected=rejected,
+        rejected=aside,
+        **{**frames, **hanging},
     )
 
 
-def _cleaned(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
+def cleaned(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     """Strip white space around texts; nothing but white space is null."""
     stated = [name for name in names if frame[name].null_count() < len(frame)]
     if not stated:
@@ -91,12 +112,11 @@ def _cleaned(frame: pl.DataFrame, *names: str) -> pl.DataFrame:
     return stripped.with_columns(pl.when(texts != "").then(texts))
 
 
-def _events(columns: Columns) -> pl.DataFrame:
-    fields = columns.events
-    if not fields["position"]:
+def _events(texts: pl.DataFrame) -> pl.DataFrame:
+    if texts.is_empty():
         schema: dict[str, Any] = {**batch.EVENTS, "place": pl.Int64, "is_action_known": pl.Boolean}
         return pl.DataFrame(schema=schema)
-    clean = _cleaned(_from_lists(fields, _EVENT_SCHEMA), *_TEXT_FIELDS)
+    clean = cleaned(texts, *_TEXT_FIELDS)
     is_transformation = pl.col("event_type") == "TransformationEvent"
     action = pl.when(~is_transformation).then(pl.col("action").str.to_uppercase())
     return clean.select(
@@ -186,7 +206,7 @@ def _items(columns: Columns) -> pl.DataFrame:
         {
             "position": np.repeat(np.asarray(columns.run_positions, dtype=np.int64), counts),
             "role": roles.gather(np.repeat(np.asarray(columns.run_roles, dtype=np.int64), counts)),
-            "text": _identifiers(columns.texts),
+            "text": identifiers(columns.texts),
         }
     ).with_columns(
         quantity=pl.lit(None, pl.Float64), uom=pl.lit(None, pl.String), is_class=pl.lit(False)
@@ -203,10 +223,10 @@ def _items(columns: Columns) -> pl.DataFrame:
     return instances.drop_nulls("text") if instances["text"].null_count() else instances
 
 
-def _identifiers(texts: Sequence[str]) -> pl.Series:
+def identifiers(texts: Sequence[str] | pl.Series) -> pl.Series:
     """Return identifiers stripped; stray text on the lines above one is no part of it."""
     raw = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
-    clean = _cleaned(raw, "text")
+    clean = cleaned(raw, "text")
     has_lines = pl.col("text").str.contains("\n", literal=True)
     if clean.select(has_lines.any()).item():
         last_line = pl.col("text").str.split("\n").list.last().str.strip_chars()
@@ -229,7 +249,7 @@ def _transactions(columns: Columns) -> pl.DataFrame:
 
 
 def _frame(fields: dict[str, list[Any]], schema: dict[str, Any], *texts: str) -> pl.DataFrame:
-    return _cleaned(_from_lists(fields, schema), *texts)
+    return cleaned(_from_lists(fields, schema), *texts)
 
 
 def _from_lists(fields: dict[str, list[Any]], schema: dict[str, Any]) -> pl.DataFrame:

@@ -67,7 +67,7 @@ def tidy(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnreadableError(f"where an event is expected stands {_kind(value)}")
     event = dict(value)
-    event["type"] = _event_type(event)
+    event["type"] = event_type(event)
     event.pop("isA", None)
     for _, name in (*TEXT_FIELDS, ("", "parentID")):
         if name in event:
@@ -96,7 +96,8 @@ def _kind(value: Any) -> str:
     return "nothing" if value is None else names.get(type(value), "a number")
 
 
-def _event_type(event: dict[str, Any]) -> str:
+def event_type(event: dict[str, Any]) -> str:
+    """The type that an event states; raises ``UnreadableError`` where it is none of EPCIS."""
     stated = text_of(event.get("type")) or text_of(event.get("isA")) or text_of(event.get("@type"))
     if stated is None:
         raise UnreadableError("the event does not say which type of event it is")

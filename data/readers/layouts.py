@@ -222,15 +222,56 @@ def parse_layout(text: str, name: str) -> Layout:
     )
 
 
+# Rows that are events: ``event_table`` reads them, and no mapping of one's own makes them.
+EVENT_TABLE: Final = Layout(
+    name="plain_events",
+    title="Events, plain layout",
+    kind="events",
+    requires=("event_time", "event_type", "biz_step"),
+    legs=(
+        {
+            name: Column((name,))
+            for name in (
+                "event_id",
+                "event_time",
+                "record_time",
+                "event_type",
+                "action",
+                "biz_step",
+                "disposition",
+                "read_point",
+                "biz_location",
+                "epcs",
+                "parent",
+                "children",
+                "outputs",
+                "quantities",
+                "source_owner",
+                "destination_owner",
+                "source_location",
+                "destination_location",
+                "document_type",
+                "document",
+                "lot",
+                "expiry",
+                "manufactured",
+                "declared_time",
+            )
+        },
+    ),
+)
+
+
 @cache
 def shipped_layouts() -> tuple[Layout, ...]:
-    """The layouts in ``mappings/``, by name."""
+    """The layout of events and those in ``mappings/``, by name."""
     folder = files("data.readers") / "mappings"
     found = [one for one in folder.iterdir() if one.name.endswith(".toml")]
-    return tuple(
+    read = (
         parse_layout(one.read_text(encoding="utf-8"), one.name.removesuffix(".toml"))
         for one in sorted(found, key=lambda one: one.name)
     )
+    return (EVENT_TABLE, *read)
 
 
 def match_layout(columns: Sequence[str], given: Sequence[Layout] = ()) -> Layout | None:

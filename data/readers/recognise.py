@@ -41,8 +41,8 @@ class Recognised:
     """What a file, or a member of an archive, is.
 
     kind
-        ``epcis``, a kind of table (``shipments``, ``verifications``, ...), ``archive`` or
-        ``unknown``.
+        ``epcis``, a kind of table (``events``, ``shipments``, ``verifications``, ...), ``archive``
+        or ``unknown``.
     format
         ``xml``, ``json``, ``ndjson``, ``csv``, ``parquet``; empty where unknown.
     compression

@@ -113,10 +113,15 @@ def _first_record(text: str, delimiter: str) -> list[str]:
 
 
 def read_slices(
-    file: File, member: str | None = None, slice_bytes: int = SLICE_BYTES
+    file: File,
+    member: str | None = None,
+    slice_bytes: int = SLICE_BYTES,
+    *,
+    keep_lists: bool = False,
 ) -> Iterator[Slice]:
     """The rows of a CSV, Parquet or newline-delimited JSON file (plain or gzip), in slices.
 
+    With ``keep_lists`` the lists of texts of a Parquet file stay lists.
     What cannot be read is in the slices' ``rejected``: rows with too few or too many fields, lines
     that are no JSON object, and the rest of a file that is damaged or cut off.
     """
@@ -126,7 +131,7 @@ def read_slices(
             head = stream.read(4096)
         kind = table_format(head)
         if kind == "parquet":
-            slices = _parquet(file, member)
+            slices = _parquet(file, member, keep_lists)
         elif kind == "ndjson":
             slices = _ndjson(file, member, slice_bytes)
         elif kind == "json":
@@ -264,14 +269,18 @@ def _csv_slice(
 # --- Parquet -----------------------------------------------------------------------------------
 
 
-def _parquet(file: File, member: str | None) -> Iterator[Slice]:
+def _parquet(file: File, member: str | None, keep_lists: bool) -> Iterator[Slice]:
     seen = 0
     parquet = pa_parquet.ParquetFile(_seekable(file, member))
-    for batch in parquet.iter_batches(_SLICE_ROWS):
+    # Rows with lists may be long.
+    for batch in parquet.iter_batches(_SLICE_ROWS // 4 if keep_lists else _SLICE_ROWS):
         rows = pl.DataFrame(
             pa.Table.from_batches([batch.rename_columns(_unique(batch.schema.names))])
         )
-        text = rows.select(_as_text(name, dtype) for name, dtype in rows.schema.items())
+        text = rows.select(
+            pl.col(name) if keep_lists and dtype == pl.List(pl.String) else _as_text(name, dtype)
+            for name, dtype in rows.schema.items()
+        )
         positions = pl.Series(POSITION, range(seen + 1, seen + rows.height + 1), dtype=pl.Int64)
         yield Slice(rows.height, text.insert_column(0, positions))
         seen += rows.height

@@ -258,8 +258,8 @@ def _attributes(
     known = layout.named() | set(layout.ignore) | {POSITION}
     others = [name for name in header if name not in known]
     members = [
-        *(_member(name, one.value, layout.attributes[name].type) for name, one in kept.items()),
-        *(_member(name, pl.col(name)) for name in others),
+        *(json_member(name, one.value, layout.attributes[name].type) for name, one in kept.items()),
+        *(json_member(name, pl.col(name)) for name in others),
         *(_not_understood(name, columns[name], one) for name, one in read.items()),
         _zone_not_stated(columns, read),
     ]
@@ -267,7 +267,8 @@ def _attributes(
     return pl.when(inside != "").then(pl.concat_str(pl.lit("{"), inside, pl.lit("}")))
 
 
-def _member(name: str, value: pl.Expr, type_: str = "text") -> pl.Expr:
+def json_member(name: str, value: pl.Expr, type_: str = "text") -> pl.Expr:
+    """A name and value as they stand in a JSON object; null where the value is."""
     text = value.cast(pl.String)
     if type_ not in ("number", "integer", "boolean"):
         text = _quoted(text)
@@ -284,7 +285,7 @@ def _not_understood(name: str, column: Column, read: _Reading) -> pl.Expr:
     if column.type == "text" or column.constant is not None:
         return _NULL
     odd = pl.when(read.text.is_not_null() & read.value.is_null()).then(read.text)
-    return _member("|".join(column.sources) or name, odd)
+    return json_member("|".join(column.sources) or name, odd)
 
 
 def _zone_not_stated(columns: Mapping[str, Column], read: Mapping[str, _Reading]) -> pl.Expr:
@@ -301,7 +302,7 @@ def _zone_not_stated(columns: Mapping[str, Column], read: Mapping[str, _Reading]
         return _NULL
     names = pl.concat_str(*open_zone, separator=" ", ignore_nulls=True)
     stated = pl.when(names != "").then(names)
-    return _member("zone_not_stated", stated)
+    return json_member("zone_not_stated", stated)
 
 
 # --- what is set aside ---------------------------------------------------------------------------

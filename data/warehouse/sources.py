@@ -11,6 +11,7 @@ import polars as pl
 
 from data.readers.batch import REJECTED, Batch, TableBatch
 from data.readers.epcis import Format, read_epcis
+from data.readers.event_table import read_event_table
 from data.readers.layouts import Layout
 from data.readers.opening import File, opened
 from data.readers.recognise import Recognised, recognise
@@ -27,7 +28,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Source:
-    """An opened file: what it is (``epcis``, ``shipments``, ..., ``archive``) and its documents."""
+    """An opened file: its documents and what it is.
+
+    ``epcis``, a kind of table (``events``, ``shipments``, ...) or ``archive``.
+    """
 
     kind: str
     members: Iterable[Member]
@@ -78,6 +82,8 @@ def _batches(file: File, document: Recognised) -> Iterator[Batch | TableBatch]:
         said = {"position": None, "place": None}
         refused = said | {"reason": document.reason, "remedy": document.remedy}
         yield Batch(1, rejected=pl.DataFrame([refused], schema=REJECTED))
+    elif document.kind == "events":
+        yield from read_event_table(file, document.member)
     elif document.layout is not None:
         yield from read_table(file, document.layout, document.member)
     else:
