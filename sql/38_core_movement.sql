@@ -30,6 +30,7 @@
 WITH packed AS (
     SELECT
         lot_id, from_site_id, to_site_id, ship_record_id, receive_record_id,
+        min(stated_to_site_id) AS stated_to_site_id,
         min(shipped_at) AS shipped_at, max(received_at) AS received_at,
         count(*)::DOUBLE AS units, NULL::VARCHAR AS uom, true AS is_serialized,
         bool_or(is_return) AS is_return
@@ -116,16 +117,31 @@ logged AS (
     LEFT JOIN core_site a ON a.gln = s.from_gln
     LEFT JOIN core_site b ON b.gln = s.to_gln
 ),
--- The same goods told by an event and by a log.
-twice AS (
+-- The same goods told by an event and by a log: each is the other's nearest in time; what is told at
+-- the same time is paired in order.
+pair AS (
     SELECT
-        t.lot_id, t.ship_record_id, t.receive_record_id, t.from_site_id, t.to_site_id,
-        l.record_id, l.unit_price, l.currency, l.reason
+        t.lot_id, t.ship_record_id, t.receive_record_id, t.from_site_id, t.to_site_id, t.units,
+        t.nth AS event_nth, l.nth AS log_nth, l.record_id, l.unit_price, l.currency, l.reason,
+        abs(date_diff('minute', coalesce(l.shipped_at, l.received_at),
+            coalesce(t.shipped_at, t.received_at))) AS gap_min
     FROM told t
+    -- The log knows to whom it was sold, wherever the box was left.
     JOIN logged l ON l.lot_id = t.lot_id AND l.from_site_id = t.from_site_id
-        AND l.to_site_id = t.to_site_id AND l.units = t.units AND l.nth = t.nth
+        AND l.units = t.units
+        AND (l.to_site_id = t.to_site_id OR l.to_site_id = t.stated_to_site_id)
         AND abs(date_diff('hour', coalesce(l.shipped_at, l.received_at),
             coalesce(t.shipped_at, t.received_at))) <= 168
+),
+twice AS (
+    SELECT *
+    FROM pair
+    QUALIFY row_number() OVER (
+        PARTITION BY record_id ORDER BY gap_min, abs(log_nth - event_nth), event_nth
+    ) = 1 AND row_number() OVER (
+        PARTITION BY lot_id, from_site_id, to_site_id, units, event_nth
+        ORDER BY gap_min, abs(log_nth - event_nth), log_nth
+    ) = 1
 ),
 moved AS (
     SELECT

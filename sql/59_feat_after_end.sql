@@ -2,7 +2,7 @@
 -- purpose: What was said of a pack after it had ended: sold, retired or destroyed, and not undone.
 -- grain:   one row per pack and scanned event after its end
 -- key:     unit_id, record_id
--- reads:   core_item_event, core_lot, core_site, raw_setting
+-- reads:   core_custody, core_item_event, core_lot, core_site, raw_setting
 -- columns:
 --   unit_id         core_unit
 --   lot_id          core_lot
@@ -31,16 +31,20 @@
 --   is_first        the pack's first event of this step at this place
 --   are_dispensers  both places hand packs to patients
 --   distance_km     between the two places, great circle; null where one is not on the map
---   undo_count      times the party of the end undid it later, or called the pack active again
+--   undo_count      times the party of the end undid it later, or called the pack active or
+--                   sellable again, or put it on a shelf, at whichever of its places
 --   is_returned     it had gone back, marked as returned and in time, to the partner it came from
 --   return_days     days from the end to that return; null where there was none
---   habit_units     packs ended there in this way that the same party handled again: the habit of
---                   retiring goods as they come in; only of retired packs, and of hospitals
+--   habit_units     packs ended there in this way within hours of their arrival, or that the same
+--                   party handled again: the habit of ending goods as they come in; only of
+--                   retired packs, and of hospitals
 --   habit_share     of all packs ended there in this way
 -- caveats: Only packs with such an event are here. Inferred movements are left out: a retired pack
 --   that was never taken out of its case still moves with it on paper.
 WITH setting AS (
-    SELECT max(value) FILTER (WHERE name = 'B14.return_days') AS return_days
+    SELECT
+        max(value) FILTER (WHERE name = 'B14.return_days') AS return_days,
+        max(value) FILTER (WHERE name = 'B13.goods_in_h') AS goods_in_h
     FROM raw_setting
 ),
 site AS (
@@ -67,7 +71,7 @@ concerned AS (
 ),
 ending AS (
     SELECT
-        event.unit_id, event.record_id, event.site_id, site.role,
+        event.unit_id, event.record_id, event.site_id, event.event_at, site.role,
         CASE
             WHEN event.step IN ('dispensing', 'retail_selling')
                 OR event.disposition IN ('dispensed', 'retail_sold') THEN 'supplied'
@@ -178,7 +182,13 @@ call_back AS (
     SELECT unit_id, ord, party_id
     FROM with_end
     WHERE is_undo
-        OR (terminal_before >= 1 AND disposition = 'active' AND party_id = ended.party_id)
+        OR (
+            terminal_before >= 1 AND party_id = ended.party_id
+            AND disposition IN ('active', 'sellable_accessible', 'sellable_not_accessible')
+            AND coalesce(custody, '') <> 'ship'
+        )
+        -- Put on the shelf where it had been booked out: it was booked out as it came in.
+        OR (terminal_before >= 1 AND party_id = ended.party_id AND step IN ('storing', 'stocking'))
 ),
 undone AS (
     SELECT standing.unit_id, standing.end_record_id, count(*) AS undo_count
@@ -225,10 +235,18 @@ habit AS (  -- places that retire a pack when it comes in, or a hospital that do
     SELECT
         ending.site_id,
         ending.kind,
-        count(DISTINCT ending.unit_id) FILTER (WHERE again.is_again) AS units,
-        count(DISTINCT ending.unit_id) FILTER (WHERE again.is_again)
-            / count(DISTINCT ending.unit_id) AS share
+        count(DISTINCT ending.unit_id) FILTER (
+            WHERE again.is_again OR arrival.unit_id IS NOT NULL
+        ) AS units,
+        count(DISTINCT ending.unit_id) FILTER (
+            WHERE again.is_again OR arrival.unit_id IS NOT NULL
+        ) / count(DISTINCT ending.unit_id) AS share
     FROM ending
+    CROSS JOIN setting
+    LEFT JOIN core_custody AS arrival
+        ON arrival.unit_id = ending.unit_id AND arrival.to_site_id = ending.site_id
+        AND ending.event_at BETWEEN arrival.received_at
+        AND arrival.received_at + to_seconds(setting.goods_in_h * 3600)
     LEFT JOIN (
         SELECT DISTINCT unit_id, ended.record_id AS record_id, TRUE AS is_again
         FROM with_end

@@ -3,12 +3,16 @@
 -- grain:   one row per finding
 -- key:     finding_id
 -- reads:   P01_clone_travel, P02_clone_mass, P03_double_terminal, P04_serial_unknown,
---   P07_lot_serial_mismatch, P08_expiry_mismatch, P09_lot_unknown, P10_shelf_life_excess,
---   P11_after_terminal, P12_dispensed_reentry, P13_order_violation, P14_expired_moving,
---   P15_hold_recall_moving, P16_stolen_reentry, P17_receive_no_ship, P20_mass_balance,
---   P21_lot_overpopulation, P23_child_without_parent, P26_unauthorised_partner,
---   P27_provenance_gap, P28_new_edge_risk, P30_round_trip, P32_role_inversion,
---   P34_market_diversion, P35_price_volume, core_container, core_lot, core_site, core_unit
+--   P05_serial_out_of_pool, P06_serial_probing, P07_lot_serial_mismatch, P08_expiry_mismatch,
+--   P09_lot_unknown, P10_shelf_life_excess, P11_after_terminal, P12_dispensed_reentry,
+--   P13_order_violation, P14_expired_moving, P15_hold_recall_moving, P16_stolen_reentry,
+--   P17_receive_no_ship, P18_ship_no_receive, P19_ship_by_nonholder, P20_mass_balance,
+--   P21_lot_overpopulation, P22_destination_mismatch, P23_child_without_parent,
+--   P24_parent_content_conflict, P25_repack_imbalance, P26_unauthorised_partner,
+--   P27_provenance_gap, P28_new_edge_risk, P29_excess_hops, P30_round_trip, P31_flash_hub,
+--   P32_role_inversion, P33_pass_through, P34_market_diversion, P35_price_volume,
+--   P36_dwell_transit, P37_cold_chain, P38_verify_burst, P39_return_laundering, P40_forged_ti,
+--   core_container, core_lot, core_site, core_unit
 -- columns:
 --   finding_id     hash of pattern, lot, pack or container, places and first record
 --   pattern        P01 to P40
@@ -43,6 +47,10 @@ WITH every_pattern AS (
     UNION ALL BY NAME
     SELECT 'P04' AS pattern, 'identity' AS family, * FROM P04_serial_unknown
     UNION ALL BY NAME
+    SELECT 'P05' AS pattern, 'identity' AS family, * FROM P05_serial_out_of_pool
+    UNION ALL BY NAME
+    SELECT 'P06' AS pattern, 'identity' AS family, * FROM P06_serial_probing
+    UNION ALL BY NAME
     SELECT 'P07' AS pattern, 'identity' AS family, * FROM P07_lot_serial_mismatch
     UNION ALL BY NAME
     SELECT 'P08' AS pattern, 'identity' AS family, * FROM P08_expiry_mismatch
@@ -65,11 +73,21 @@ WITH every_pattern AS (
     UNION ALL BY NAME
     SELECT 'P17' AS pattern, 'lifecycle' AS family, * FROM P17_receive_no_ship
     UNION ALL BY NAME
+    SELECT 'P18' AS pattern, 'lifecycle' AS family, * FROM P18_ship_no_receive
+    UNION ALL BY NAME
+    SELECT 'P19' AS pattern, 'lifecycle' AS family, * FROM P19_ship_by_nonholder
+    UNION ALL BY NAME
     SELECT 'P20' AS pattern, 'quantity' AS family, * FROM P20_mass_balance
     UNION ALL BY NAME
     SELECT 'P21' AS pattern, 'quantity' AS family, * FROM P21_lot_overpopulation
     UNION ALL BY NAME
+    SELECT 'P22' AS pattern, 'network' AS family, * FROM P22_destination_mismatch
+    UNION ALL BY NAME
     SELECT 'P23' AS pattern, 'lifecycle' AS family, * FROM P23_child_without_parent
+    UNION ALL BY NAME
+    SELECT 'P24' AS pattern, 'lifecycle' AS family, * FROM P24_parent_content_conflict
+    UNION ALL BY NAME
+    SELECT 'P25' AS pattern, 'quantity' AS family, * FROM P25_repack_imbalance
     UNION ALL BY NAME
     SELECT 'P26' AS pattern, 'network' AS family, * FROM P26_unauthorised_partner
     UNION ALL BY NAME
@@ -77,13 +95,29 @@ WITH every_pattern AS (
     UNION ALL BY NAME
     SELECT 'P28' AS pattern, 'network' AS family, * FROM P28_new_edge_risk
     UNION ALL BY NAME
+    SELECT 'P29' AS pattern, 'network' AS family, * FROM P29_excess_hops
+    UNION ALL BY NAME
     SELECT 'P30' AS pattern, 'network' AS family, * FROM P30_round_trip
     UNION ALL BY NAME
+    SELECT 'P31' AS pattern, 'network' AS family, * FROM P31_flash_hub
+    UNION ALL BY NAME
     SELECT 'P32' AS pattern, 'network' AS family, * FROM P32_role_inversion
+    UNION ALL BY NAME
+    SELECT 'P33' AS pattern, 'network' AS family, * FROM P33_pass_through
     UNION ALL BY NAME
     SELECT 'P34' AS pattern, 'network' AS family, * FROM P34_market_diversion
     UNION ALL BY NAME
     SELECT 'P35' AS pattern, 'quantity' AS family, * FROM P35_price_volume
+    UNION ALL BY NAME
+    SELECT 'P36' AS pattern, 'condition' AS family, * FROM P36_dwell_transit
+    UNION ALL BY NAME
+    SELECT 'P37' AS pattern, 'condition' AS family, * FROM P37_cold_chain
+    UNION ALL BY NAME
+    SELECT 'P38' AS pattern, 'identity' AS family, * FROM P38_verify_burst
+    UNION ALL BY NAME
+    SELECT 'P39' AS pattern, 'lifecycle' AS family, * FROM P39_return_laundering
+    UNION ALL BY NAME
+    SELECT 'P40' AS pattern, 'network' AS family, * FROM P40_forged_ti
 ),
 named AS (
     SELECT

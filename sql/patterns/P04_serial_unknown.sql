@@ -102,7 +102,10 @@ scan AS (
         )
         AND NOT (
             seen.kind = 'verification'
-            AND coalesce(site.site_id = maker.site_id OR site.partner_id = maker.partner_id, FALSE)
+            AND coalesce(
+                site.site_id = maker.site_id OR site.partner_id = maker.partner_id
+                OR site.role IN ('maker', 'contract_packer'), FALSE
+            )
         )
 ),
 unknown AS (
@@ -169,6 +172,11 @@ fused AS (  -- what stands before or behind a known serial is another element of
     JOIN known ON known.gtin = split.gtin AND known.serial = split.head
     WHERE split.tail = known.lot
         OR starts_with(split.tail, '10' || known.lot)
+        -- Nothing reads more than 20 characters of a serial.
+        OR (
+            length(split.head) + length(split.tail) = 20 AND length(split.tail) >= 3
+            AND starts_with('10' || known.lot, split.tail)
+        )
         OR regexp_matches(split.tail, '^17[0-9]{6}')
     UNION
     SELECT split.unit_id

@@ -9,16 +9,18 @@
 --   moved by its clock doubt in the site's favour.
 -- guard: No stock of the lot can predate the data: it is covered, or making sites put at least 99
 --   % of its stated quantity into the chain on record. The site shows receipts of the lot, or
---   shows receipts for nearly all other lots it sends. A site that never reports receipts says
+--   shows receipts for nearly all other lots it sends; and in the 30 days before it had no two days
+--   without a word (feat_silent_day). A site that never reports receipts says
 --   nothing, a lot that nobody named has no balance; other doubts give one data gap a lot.
 -- severity: S2 always.
 -- benign: B08 (a dispenser ended as many packs that lay, as far as the record tells, with another
---   dispenser within 20 km: a loan), B11 (later receipts within the lag norm cover it), B12 (as many packs were on their way
---   to the site and never scanned in), B13 (undone endings, or a hospital that ends packs at
---   goods-in), B15 (a receipt or return of exactly the deficit corrects it).
+--   dispenser within 20 km: a loan), B11 (later receipts within the lag norm cover it), B12 (as many
+--   packs were on their way to the site and never scanned in, or it took them out of containers
+--   that had come there and whose packing nobody told), B13 (undone endings, or a hospital that
+--   ends packs at goods-in), B15 (a receipt or return of exactly the deficit corrects it).
 -- source: typology P20
--- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_site,
---   raw_setting
+-- reads:   core_container_event, core_event, core_feed, core_item_event, core_link, core_lot,
+--   core_lot_site_flow, core_movement, core_site, feat_silent_day, raw_setting, stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: A count of the shelf is not in the data, so a surplus that stays is never reported.
 WITH setting AS (
@@ -30,7 +32,9 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P20.correct_days') AS correct_days,
         max(value) FILTER (WHERE name = 'P20.feed_lots') AS feed_lots,
         max(value) FILTER (WHERE name = 'P20.feed_share') AS feed_share,
-        max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km
+        max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
+        max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
+        max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days
     FROM raw_setting
 ),
 -- An end taken back comes with negative units: it adds to the stock again.
@@ -116,6 +120,18 @@ short AS (
         AND -total.lowest >= greatest(setting.least_units, setting.tolerance_share * total.in_units)
         AND (total.in_units > 0 OR coalesce(feed.receive_count, 0) > 0)
 ),
+-- Days before the lowest point on which the site told nothing of what it usually tells.
+silence AS (
+    SELECT short.lot_id, short.site_id
+    FROM short
+    CROSS JOIN setting
+    INNER JOIN feat_silent_day AS silent
+        ON short.site_id = silent.site_id
+        AND silent.silent_on <= short.lowest_at::DATE
+        AND silent.silent_on > short.lowest_at::DATE - setting.look_back_days::INTEGER
+    GROUP BY short.lot_id, short.site_id, setting.gap_days
+    HAVING count(*) >= setting.gap_days
+),
 -- B11, B15: what came in after the lowest point.
 later AS (
     SELECT
@@ -146,6 +162,29 @@ unreceived AS (
         AND (movement.received_at IS NULL OR movement.shipped_at IS NULL)
         AND coalesce(movement.shipped_at, movement.received_at) <= short.lowest_at
     GROUP BY short.lot_id, short.site_id
+),
+-- B12: packs that the site took by name out of containers that it had received, where no packing
+-- says that they were inside: the receipt brought them, and could not tell.
+taken AS (
+    SELECT short.lot_id, short.site_id, event.unit_id, box.epc_id AS container_id, event.ord
+    FROM short
+    INNER JOIN core_item_event AS event
+        ON short.lot_id = event.lot_id AND short.site_id = event.site_id
+        AND event.event_type = 'AggregationEvent' AND event.action = 'DELETE'
+        AND event.event_at <= short.lowest_at
+    INNER JOIN stg_mention AS box ON event.record_id = box.record_id AND box.is_parent
+    ANTI JOIN core_link AS link
+        ON event.unit_id = link.child_id AND box.epc_id = link.parent_id
+        AND event.ord BETWEEN link.open_ord AND link.close_ord
+),
+opened AS (
+    SELECT taken.lot_id, taken.site_id, count(DISTINCT taken.unit_id) AS units
+    FROM taken
+    INNER JOIN core_container_event AS moved
+        ON taken.container_id = moved.container_id AND taken.site_id = moved.site_id
+        AND moved.ord < taken.ord
+    INNER JOIN core_event AS event ON moved.ord = event.ord AND event.custody = 'receive'
+    GROUP BY taken.lot_id, taken.site_id
 ),
 -- B08: packs that a dispenser ended although they lay with a dispenser nearby.
 dispenser AS (
@@ -206,9 +245,11 @@ cited AS (
 tested AS (
     SELECT
         short.*,
+        silence.site_id IS NOT NULL AS is_feed_broken,
         coalesce(later.late_units, 0) AS late_units,
         coalesce(later.is_corrected, false) AS is_corrected,
         coalesce(unreceived.units, 0) AS unreceived_units,
+        coalesce(opened.units, 0) AS out_of_container_units,
         coalesce(undone.units, 0) AS undone_units,
         coalesce(lent.units, 0) AS lent_units,
         CASE
@@ -219,9 +260,11 @@ tested AS (
     FROM short
     INNER JOIN cited ON short.lot_id = cited.lot_id AND short.site_id = cited.site_id
     LEFT JOIN core_site AS site ON short.site_id = site.site_id
+    LEFT JOIN silence ON short.lot_id = silence.lot_id AND short.site_id = silence.site_id
     LEFT JOIN later ON short.lot_id = later.lot_id AND short.site_id = later.site_id
     LEFT JOIN unreceived
         ON short.lot_id = unreceived.lot_id AND short.site_id = unreceived.site_id
+    LEFT JOIN opened ON short.lot_id = opened.lot_id AND short.site_id = opened.site_id
     LEFT JOIN lent ON short.lot_id = lent.lot_id AND short.site_id = lent.site_id
     LEFT JOIN undone ON short.lot_id = undone.lot_id AND short.site_id = undone.site_id
     LEFT JOIN goods_in ON short.lot_id = goods_in.lot_id AND short.site_id = goods_in.site_id
@@ -229,12 +272,12 @@ tested AS (
 coded AS (
     SELECT
         *,
-        is_opening_known AND is_feed_complete AS is_guarded,
+        is_opening_known AND is_feed_complete AND NOT is_feed_broken AS is_guarded,
         CASE
-            WHEN NOT (is_opening_known AND is_feed_complete) THEN NULL
+            WHEN NOT (is_opening_known AND is_feed_complete AND NOT is_feed_broken) THEN NULL
             WHEN lent_units >= deficit THEN 'B08'
             WHEN late_units >= deficit THEN 'B11'
-            WHEN unreceived_units >= deficit THEN 'B12'
+            WHEN unreceived_units + out_of_container_units >= deficit THEN 'B12'
             WHEN undone_units >= deficit OR ended_at_goods_in >= deficit THEN 'B13'
             WHEN is_corrected THEN 'B15'
         END AS benign,
@@ -279,8 +322,12 @@ SELECT
             json_object(
                 'code', 'B12',
                 'result',
-                CASE WHEN unreceived_units >= deficit THEN 'supported' ELSE 'ruled_out' END,
-                'unreceived_units', unreceived_units
+                CASE
+                    WHEN unreceived_units + out_of_container_units >= deficit THEN 'supported'
+                    ELSE 'ruled_out'
+                END,
+                'unreceived_units', unreceived_units,
+                'out_of_container_units', out_of_container_units
             ),
             json_object(
                 'code', 'B13',

@@ -9,14 +9,15 @@
 --   every leg leaving after the one before arrived (2 h of doubt). Of sites off the ways only the
 --   first is reported, not those it passed the lot to.
 -- guard: The lot is covered; every maker of it and every trader on the ways reports shippings, and
---   a maker does so of this lot; no shipping of the lot goes to an unstated place. Otherwise one data gap a lot. A lot with no
---   known maker, or that nobody named, has no way to look for: silent.
+--   a maker does so of this lot; no shipping of the lot goes to an unstated place; no trader of the
+--   lot had two days without a word in the 30 before (feat_silent_day). Otherwise one data gap a
+--   lot. A lot with no known maker, or that nobody named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
 -- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B23 (a site
 --   of the same company lies on the ways, or the events name an owner who does).
 -- source: typology P27
 -- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_product,
---   core_site, core_unit, raw_setting
+--   core_site, core_unit, feat_silent_day, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Judged for the lot, not the pack: strange packs at a site that also bought lawful ones
 --   pass here and are left to P04 and P17. Legs are the first and last movement of a pair of
@@ -24,7 +25,9 @@
 WITH RECURSIVE setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P27.doubt_h') AS doubt_h,
-        max(value) FILTER (WHERE name = 'P27.late_h') AS late_h
+        max(value) FILTER (WHERE name = 'P27.late_h') AS late_h,
+        max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
+        max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days
     FROM raw_setting
 ),
 maker AS (
@@ -124,6 +127,25 @@ silent AS (
             NOT IN ('pharmacy', 'hospital', 'clinic', 'destruction', 'reverse_distributor')
     GROUP BY reach.lot_id
 ),
+-- A trader of the lot, or the holder, whose feed failed for days just before: what it sent may be lost.
+feed_gap AS (
+    SELECT DISTINCT lot_id, site_id
+    FROM (
+        SELECT first_off.lot_id, first_off.site_id, silent_day.site_id AS silent_site_id
+        FROM first_off
+        CROSS JOIN setting
+        INNER JOIN reach ON first_off.lot_id = reach.lot_id AND reach.is_strict
+        INNER JOIN core_site AS site ON reach.site_id = site.site_id
+            AND coalesce(site.role, 'unknown') NOT IN ('pharmacy', 'hospital', 'clinic')
+        INNER JOIN feat_silent_day AS silent_day
+            ON reach.site_id = silent_day.site_id
+            AND silent_day.silent_on <= first_off.first_at::DATE
+            AND silent_day.silent_on
+            > first_off.first_at::DATE - setting.look_back_days::INTEGER
+        GROUP BY first_off.lot_id, first_off.site_id, silent_day.site_id, setting.gap_days
+        HAVING count(DISTINCT silent_day.silent_on) >= setting.gap_days
+    )
+),
 to_nowhere AS (
     SELECT lot_id, sum(units) AS units
     FROM core_movement
@@ -167,13 +189,15 @@ judged AS (
         sister.site_id IS NOT NULL AS has_sister,
         coalesce(owned.events, 0) AS owner_events,
         known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL
-        AND from_maker.lot_id IS NOT NULL AS is_guarded
+        AND from_maker.lot_id IS NOT NULL AND feed_gap.site_id IS NULL AS is_guarded
     FROM first_off
     INNER JOIN known_lot ON first_off.lot_id = known_lot.lot_id
     LEFT JOIN core_product AS product ON known_lot.gtin = product.gtin
     LEFT JOIN silent ON first_off.lot_id = silent.lot_id
     LEFT JOIN to_nowhere ON first_off.lot_id = to_nowhere.lot_id
     LEFT JOIN from_maker ON first_off.lot_id = from_maker.lot_id
+    LEFT JOIN feed_gap
+        ON first_off.lot_id = feed_gap.lot_id AND first_off.site_id = feed_gap.site_id
     LEFT JOIN sister
         ON first_off.lot_id = sister.lot_id AND first_off.site_id = sister.site_id
     LEFT JOIN owned ON first_off.lot_id = owned.lot_id AND first_off.site_id = owned.site_id

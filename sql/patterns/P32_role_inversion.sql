@@ -1,13 +1,14 @@
 -- model:   P32_role_inversion
 -- purpose: A pharmacy or hospital that sells to the wholesale trade.
--- grain:   one row per lot, dispenser, buyer and outcome
+-- grain:   one row per lot, dispenser, buyer and outcome; one data gap per lot
 -- key:     none
 -- pattern: P32
 -- family:  network
 -- definition: goods sent by a pharmacy, hospital or clinic to a wholesaler, parallel trader or
 --   repackager, other than back to whom it bought them from
 -- guard:   both roles must be stated; a dispenser with a wholesaler's licence of its own, or of the
---   same partner as the buyer, is not inverted
+--   same partner as the buyer, is not inverted; where nobody stated the lot and no purchase of the
+--   product is on record, one that reaches back less than 180 days is a data gap
 -- severity: S1; S2 where the dispenser's purchases of the lot are not in the data at all
 -- benign:  B13, B14
 -- source:  New York ring 2017-23, Turkey 2013, Herceptin 2014, Lunapharm 2018; typology P32
@@ -15,11 +16,17 @@
 --   raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Where nobody stated the lot, a delivery of whatever goods from the buyer shortly before
---   passes for the purchase. A lawful sale between a hospital pharmacy and a wholesaler that no list names looks the
---   same.
+--   passes for the purchase, and what is called a return is one (P39 weighs returns against
+--   purchases). A lawful sale between a hospital pharmacy and a wholesaler that no list names looks
+--   the same.
 WITH setting AS (
-    SELECT max(value) FILTER (WHERE name = 'P32.return_days') AS return_days
+    SELECT
+        max(value) FILTER (WHERE name = 'P32.return_days') AS return_days,
+        max(value) FILTER (WHERE name = 'P32.history_days') AS history_days
     FROM raw_setting
+),
+record_start AS (
+    SELECT min(coalesce(shipped_at, received_at)) AS first_at FROM core_movement
 ),
 sold AS (
     SELECT
@@ -45,13 +52,20 @@ sold AS (
 bought AS (
     SELECT
         movement.lot_id, movement.to_site_id AS site_id, seller.partner_id, movement.from_site_id,
+        owner.partner_id AS owner_partner_id,
         sum(movement.units) AS units, max(coalesce(movement.received_at, movement.shipped_at))
             AS last_at
     FROM core_movement AS movement
     JOIN (SELECT DISTINCT lot_id, from_site_id FROM sold) AS concerned
         ON concerned.lot_id = movement.lot_id AND concerned.from_site_id = movement.to_site_id
     LEFT JOIN core_site AS seller ON seller.site_id = movement.from_site_id
-    GROUP BY movement.lot_id, movement.to_site_id, seller.partner_id, movement.from_site_id
+    -- Whose property it was, where a logistics provider delivered it.
+    LEFT JOIN core_event AS told
+        ON told.record_id = coalesce(movement.ship_record_id, movement.receive_record_id)
+    LEFT JOIN core_site AS owner ON owner.site_id = told.from_owner_site_id
+    GROUP BY
+        movement.lot_id, movement.to_site_id, seller.partner_id, movement.from_site_id,
+        owner.partner_id
 ),
 -- Packs that the dispenser had ended by mistake at goods-in and put back.
 put_back AS (
@@ -93,20 +107,29 @@ tested AS (
         coalesce(sum(bought.units) FILTER (
             WHERE bought.from_site_id <> pair.to_site_id
                 AND bought.partner_id IS DISTINCT FROM pair.buyer_partner_id
+                AND bought.owner_partner_id IS DISTINCT FROM pair.buyer_partner_id
         ), 0) AS bought_elsewhere_units,
         coalesce(core_lot.lot = '(unstated)', FALSE) AS is_unstated,
         any_value(supplied.days_before) AS days_before,
         coalesce(sum(bought.units) FILTER (
             WHERE bought.from_site_id = pair.to_site_id
                 OR bought.partner_id = pair.buyer_partner_id
+                OR bought.owner_partner_id = pair.buyer_partner_id
         ), 0) AS bought_here_units,
-        max(date_diff('day', bought.last_at, pair.sold_at)) FILTER (
+        -- Since the last delivery, of whichever of the firm's places.
+        min(date_diff('day', bought.last_at, pair.sold_at)) FILTER (
             WHERE bought.from_site_id = pair.to_site_id
                 OR bought.partner_id = pair.buyer_partner_id
+                OR bought.owner_partner_id = pair.buyer_partner_id
         ) AS days_kept,
+        coalesce(
+            date_diff('day', record_start.first_at, pair.sold_at)
+            < setting.history_days, false
+        ) AS is_record_short,
         coalesce(any_value(put_back.units), 0) AS put_back_units
     FROM pair
     CROSS JOIN setting
+    CROSS JOIN record_start
     LEFT JOIN bought ON bought.lot_id = pair.lot_id AND bought.site_id = pair.from_site_id
     LEFT JOIN core_lot ON core_lot.lot_id = pair.lot_id
     LEFT JOIN supplied
@@ -122,39 +145,51 @@ judged AS (
             WHEN bought_here_units >= units AND coalesce(days_kept <= return_days, TRUE)
                 THEN 'supported'
             -- Called a return, and whom the goods came from is not in the data.
-            WHEN bought_elsewhere_units = 0 AND is_called_return THEN 'supported'
+            WHEN (bought_elsewhere_units = 0 OR is_unstated) AND is_called_return THEN 'supported'
             WHEN is_unstated AND bought_units = 0 AND days_before <= return_days THEN 'supported'
             ELSE 'ruled_out'
         END AS b14,
         CASE
             WHEN put_back_units >= units AND bought_here_units > 0 THEN 'supported'
             ELSE 'ruled_out'
-        END AS b13
+        END AS b13,
+        NOT ('supported' IN (b13, b14)) AND is_unstated AND bought_units = 0 AND is_record_short
+            AS is_gap
     FROM tested
 )
 SELECT
     lot_id::INTEGER AS lot_id,
     NULL::BIGINT AS unit_id,
     NULL::BIGINT AS container_id,
-    from_site_id::INTEGER AS site_id,
-    to_site_id::INTEGER AS other_site_id,
-    CASE WHEN bought_units = 0 THEN 'S2' ELSE 'S1' END AS severity,
-    CASE WHEN 'supported' IN (b13, b14) THEN 'explained' ELSE 'stands' END AS status,
+    CASE WHEN NOT is_gap THEN from_site_id END::INTEGER AS site_id,
+    CASE WHEN NOT is_gap THEN to_site_id END::INTEGER AS other_site_id,
+    CASE WHEN is_gap THEN 'S4' WHEN bought_units = 0 THEN 'S2' ELSE 'S1' END AS severity,
+    CASE
+        WHEN 'supported' IN (b13, b14) THEN 'explained'
+        WHEN is_gap THEN 'data_gap'
+        ELSE 'stands'
+    END AS status,
     CASE WHEN b14 = 'supported' THEN 'B14' WHEN b13 = 'supported' THEN 'B13' END AS benign,
-    'conflicting' AS history,
+    CASE WHEN is_gap THEN 'missing' ELSE 'conflicting' END AS history,
     units::DOUBLE AS units,
     to_json({'units': units, 'bought_here_units': bought_here_units, 'bought_units': bought_units})
         AS observed,
     to_json({'bought_here_units': units}) AS threshold,
-    to_json([
-        to_json({'code': 'B13', 'result': b13, 'put_back_units': put_back_units}),
-        to_json({
-            'code': 'B14', 'result': b14, 'bought_here_units': bought_here_units,
-            'days_kept': days_kept, 'return_days': return_days,
-            'days_since_any_delivery': days_before,
-            'is_called_return': is_called_return
-        })
-    ])::JSON AS tests,
+    CASE
+        WHEN is_gap THEN '[]'::JSON
+        ELSE to_json([
+            to_json({'code': 'B13', 'result': b13, 'put_back_units': put_back_units}),
+            to_json({
+                'code': 'B14', 'result': b14, 'bought_here_units': bought_here_units,
+                'days_kept': days_kept, 'return_days': return_days,
+                'days_since_any_delivery': days_before,
+                'is_called_return': is_called_return
+            })
+        ])::JSON
+    END AS tests,
     list_sort(list_distinct(record_ids))[:50] AS record_ids
 FROM judged
+QUALIFY NOT is_gap OR row_number() OVER (
+    PARTITION BY lot_id, is_gap ORDER BY units DESC, from_site_id, to_site_id
+) = 1
 ORDER BY lot_id, from_site_id, to_site_id

@@ -11,13 +11,14 @@
 --   market that names a region other than the EU or EEA makes the lot silent. The maker's own
 --   sites, logistics, customs, returns and destruction are transit. A trader that ships lots over
 --   borders is a hub: only what it sent on to a country outside the markets counts, at its buyer.
+--   Packs that their sender took out of use before they left the EEA are lawful exports.
 -- severity: S1 at a pharmacy, hospital or clinic; S2 else.
 -- benign: B18 (most of the lot, or most lots of the product seen in that country, are outside: the
 --   list is wrong), B19 (a parallel trader or repackager, licensed where a list exists, sold the
 --   lot into that country, or took it there to repack it).
 -- source: typology P34
--- reads:   core_licence, core_lot, core_lot_site_flow, core_movement, core_observation, core_site,
---   raw_setting
+-- reads:   core_custody, core_item_event, core_licence, core_lot, core_lot_site_flow, core_movement,
+--   core_observation, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Markets are what the list says, since its own date; approvals granted later are not in
 --   it.
@@ -119,6 +120,18 @@ sent_home AS (
         ON movement.lot_id = market.lot_id AND place.country = market.country
     GROUP BY movement.lot_id, movement.from_site_id
 ),
+-- Lawful export: packs that their sender took out of use for it before they left the EEA.
+exported AS (
+    SELECT hop.lot_id, hop.to_site_id AS site_id, count(DISTINCT hop.unit_id) AS units
+    FROM core_custody AS hop
+    INNER JOIN place ON hop.to_site_id = place.site_id
+    INNER JOIN core_item_event AS taken
+        ON hop.unit_id = taken.unit_id AND hop.from_site_id = taken.site_id
+        AND taken.is_terminal AND taken.step = 'decommissioning'
+        AND taken.event_at <= coalesce(hop.shipped_at, hop.received_at)
+    WHERE place.country NOT IN (SELECT country FROM region)
+    GROUP BY hop.lot_id, hop.to_site_id
+),
 presence AS (
     SELECT
         coalesce(came.lot_id, asked.lot_id) AS lot_id,
@@ -137,7 +150,7 @@ located AS (
         place.role IN ('pharmacy', 'hospital', 'clinic') AS is_dispenser,
         market.country IS NULL AS is_outside,
         greatest(
-            presence.in_units - coalesce(sent_home.units, 0),
+            presence.in_units - coalesce(sent_home.units, 0) - coalesce(exported.units, 0),
             presence.ended_units, presence.verified_units
         ) AS units
     FROM presence
@@ -148,6 +161,8 @@ located AS (
     LEFT JOIN market ON presence.lot_id = market.lot_id AND place.country = market.country
     LEFT JOIN sent_home
         ON presence.lot_id = sent_home.lot_id AND presence.site_id = sent_home.site_id
+    LEFT JOIN exported
+        ON presence.lot_id = exported.lot_id AND presence.site_id = exported.site_id
     LEFT JOIN hub ON presence.site_id = hub.site_id
     WHERE (
             (comparable.is_two_letters AND len(place.country) = 2)

@@ -26,6 +26,7 @@ from tests.flows.exchanges import (
     number_of,
     stock,
     write,
+    zulu,
 )
 
 AS_OF = datetime(2026, 8, 1, 2)
@@ -53,7 +54,8 @@ def honest(
 ) -> Callable[[Callable[[Exchange], None]], None]:
     """An exchange that nobody may accuse; the benign causes that are to explain its findings.
 
-    `note` names patterns of little weight that may stand: data that somebody should put right.
+    `note` names patterns of little weight that may stand: data that somebody should put right, or
+    a trade that is lawful and yet more than the usual.
     """
 
     def register(build: Callable[[Exchange], None]) -> None:
@@ -386,6 +388,69 @@ def pallet_sent_on_within_the_minute(x: Exchange) -> None:
         stock(x, n.second, n.other, case, packs, got + minutes(1))
 
 
+@honest()
+def packing_never_told_and_cases_opened_by_the_wholesaler(x: Exchange) -> None:
+    n = network(x, lots=5)
+    lot = x.lot(n.gtin, 30)
+    x.commission(lot, n.maker, at(40))
+    cases: Cases = {x.sscc(): list(lot.packs[k : k + 10]) for k in (0, 10, 20)}
+    there = x.move(list(cases), n.maker, n.hub, at(41))
+    for k, (case, packs) in enumerate(cases.items()):
+        x.unpack(case, packs, n.hub, there + hours(2))
+        tote = x.sscc()
+        x.pack(tote, packs, n.hub, there + hours(3))
+        stock(x, n.hub, n.dispensers[k], tote, packs, there + days(1))
+
+
+@honest()
+def every_advice_bears_the_number_nought(x: Exchange) -> None:
+    n = network(x)
+    paper = [{"type": "desadv", "bizTransaction": "urn:epcglobal:cbv:bt:9525678000014:0"}]
+    for k in range(3):
+        lot = x.lot(n.gtin, 30)
+        cases = x.cases(lot, n.maker, at(30 + 9 * k))
+        there = x.move(list(cases), n.maker, n.hub, at(31 + 9 * k), bizTransactionList=paper)
+        for j, (case, packs) in enumerate(cases.items()):
+            got = x.move([case], n.hub, n.dispensers[j], there + days(1), bizTransactionList=paper)
+            x.unpack(case, packs, n.dispensers[j], got + hours(1))
+
+
+@honest()
+def one_of_two_shippings_under_an_advice_lost(x: Exchange) -> None:
+    n = network(x, lots=5)
+    _, cases = subject(x, n)
+    second = x.lot(n.gtin, 20)
+    more = x.cases(second, n.maker, at(30, 12))
+    there = x.move([*cases, *more], n.maker, n.hub, at(31))
+    paper = [{"type": "desadv", "bizTransaction": "urn:epcglobal:cbv:bt:9525678000014:D7"}]
+    x.send(list(cases), n.hub, n.shop, there + days(1), bizTransactionList=paper)
+    x.take([*cases, *more], n.hub, n.shop, there + days(2), bizTransactionList=paper)
+    for case, packs in (cases | more).items():
+        x.unpack(case, packs, n.shop, there + days(2.1))
+        x.sell(packs[:4], n.shop, there + days(3))
+
+
+@honest()
+def order_line_split_over_two_lots(x: Exchange) -> None:
+    n = network(x)
+    for k in range(14):
+        lots = [x.lot(n.gtin, 0, quantity=50) for _ in range(2 if k == 5 else 1)]
+        for lot in lots:
+            x.row("shipments", {
+                "shipment_id": f"D{x.number:03d}{k}", "line": "10", "from_gln": n.hub.gln,
+                "to_gln": n.shop.gln, "gtin": lot.gtin, "lot": lot.number, "quantity": "20",
+                "shipped_at": zulu(at(30 + k)), "received_at": zulu(at(31 + k)),
+                "unit_price": "80", "currency": "EUR", "mode": "road", "order_id": "",
+            })  # fmt: skip
+            x.row("shipments", {
+                "shipment_id": f"M{x.number:03d}{k}{lot.number}", "line": "10",
+                "from_gln": n.maker.gln, "to_gln": n.hub.gln, "gtin": lot.gtin,
+                "lot": lot.number, "quantity": "50", "shipped_at": zulu(at(20 + k)),
+                "received_at": zulu(at(21 + k)), "unit_price": "70", "currency": "EUR",
+                "mode": "road", "order_id": "",
+            })  # fmt: skip
+
+
 # --- honest: returns, undone ends, errors of the counter ---------------------------------------
 
 
@@ -399,6 +464,29 @@ def unsold_packs_returned_and_sold_again(x: Exchange) -> None:
     x.move(packs, n.shop, n.hub, when, disposition="returned")
     x.event(when + days(2), n.hub, "inspecting", epcs=packs, disposition="sellable_accessible")
     got = x.move(packs, n.hub, n.other, when + days(4))
+    x.sell(packs, n.other, got + days(1))
+
+
+@honest()
+def returned_to_the_wholesaler_whose_warehouse_is_another_firm(x: Exchange) -> None:
+    n = network(x, lots=5)
+    store = x.place("third-party logistics", "Frankfurt")
+    _, cases = subject(x, n)
+    owned = [
+        {"type": "owning_party", "source": n.hub.id},
+        {"type": "location", "source": store.id},
+    ]
+    kept = [
+        {"type": "owning_party", "destination": n.hub.id},
+        {"type": "location", "destination": store.id},
+    ]
+    x.move(list(cases), n.maker, store, at(31), destinationList=kept)
+    for case, packs in cases.items():
+        got = x.move([case], store, n.shop, at(33), sourceList=owned)
+        x.unpack(case, packs, n.shop, got + hours(1))
+    packs = inside(cases, 0)[6:9]
+    x.move(packs, n.shop, n.hub, at(40), disposition="returned")
+    got = x.move(packs, n.hub, n.other, at(44))
     x.sell(packs, n.other, got + days(1))
 
 
@@ -1274,7 +1362,7 @@ def shipping_dated_ahead(x: Exchange) -> None:
         x.sell(packs[:5], n.dispensers[k], got + days(1))
 
 
-@honest()
+@honest(note=frozenset({"P29"}))
 def long_chain_of_wholesalers(x: Exchange) -> None:
     n = network(x)
     chain = [x.place("wholesaler", city) for city in ("Zurich", "Vienna", "Hamburg")]
@@ -1741,6 +1829,67 @@ def parallel_trader_without_a_licence(x: Exchange) -> Lot:
     got = x.move(list(cases), seller, trader, there + days(2), hours=80)
     for case, packs in cases.items():
         stock(x, trader, shop, case, packs, got + days(1))
+    return lot
+
+
+@attack("P18")
+def a_case_vanishes_on_its_way(x: Exchange) -> Lot:
+    n = network(x, lots=5)
+    lot, cases = subject(x, n)
+    there = x.move(list(cases), n.maker, n.hub, at(31))
+    (lost, _), *rest = cases.items()
+    x.send([lost], n.hub, n.shop, there + days(1))
+    for case, packs in rest:
+        stock(x, n.hub, n.other, case, packs, there + days(1))
+    later = x.lot(n.gtin, 20)  # the pharmacy goes on reporting
+    flow(x, n, x.cases(later, n.maker, at(70)), at(71), shops=(n.shop,))
+    return lot
+
+
+@attack("P19")
+def trader_sells_what_the_wholesaler_still_holds(x: Exchange) -> Lot:
+    n = network(x, lots=5)
+    for k in range(4):  # so that the second wholesaler's habits are known
+        more = x.lot(n.gtin, 20)
+        flow(x, n, x.cases(more, n.maker, at(20 + k)), at(21 + k), hub=n.second)
+    lot, cases = subject(x, n)
+    there = x.move(list(cases), n.maker, n.hub, at(31))
+    (held, packs), *rest = cases.items()
+    x.unpack(held, packs, n.hub, there + hours(2))
+    x.event(there + hours(3), n.hub, "receiving", epcs=packs, disposition="in_progress",
+            source=n.maker, to=n.hub)  # fmt: skip
+    for case, inner in rest:
+        stock(x, n.hub, n.shop, case, inner, there + days(1))
+    x.move(packs[:6], n.second, n.other, there + days(9))
+    return lot
+
+
+@attack("P39")
+def returned_to_a_wholesaler_who_never_sold_them(x: Exchange) -> Lot:
+    n = network(x, lots=5)
+    for k in range(2):
+        more = x.lot(n.gtin, 20)
+        flow(x, n, x.cases(more, n.maker, at(20 + k)), at(21 + k), hub=n.second)
+    lot, cases = subject(x, n)
+    flow(x, n, cases, at(31), shops=(n.shop,))
+    packs = inside(cases, 0)[6:9]
+    x.move(packs, n.shop, n.second, at(60), disposition="returned")
+    got = x.move(packs, n.second, n.other, at(64))
+    x.sell(packs, n.other, got + days(1))
+    return lot
+
+
+@attack("P40")
+def papers_name_the_maker_who_sold_to_another(x: Exchange) -> Lot:
+    n = network(x, lots=5)
+    dealer = x.place("wholesaler", "Hamburg")
+    lot, cases = subject(x, n)
+    there = x.move(list(cases), n.maker, n.hub, at(31))
+    for k, (case, packs) in enumerate(cases.items()):
+        stock(x, n.hub, n.dispensers[k], case, packs, there + days(1))
+    x.event(at(40), dealer, "receiving", classes=[(lot.of_class, 12.0)], source=n.maker,
+            to=dealer, disposition="in_progress")  # fmt: skip
+    x.move((), dealer, n.other, at(42), classes=[(lot.of_class, 12.0)])
     return lot
 
 

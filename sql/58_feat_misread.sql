@@ -1,0 +1,78 @@
+-- model:   feat_misread
+-- purpose: Unknown serials that a scanner, a keyboard or a hand makes of known ones.
+-- grain:   one row per pack that is not commissioned and looks like a misread one
+-- key:     unit_id
+-- reads:   core_lot, core_unit
+-- columns:
+--   unit_id  core_unit
+--   benign   B01 other letter case, B02 other keyboard, B03 another element run into the serial,
+--            B04 cut short, B05 the serial holds the GTIN
+-- caveats: The first cause that fits, in the order of the codes. A serial of two characters or fewer
+--   is never called cut short.
+WITH strange AS (
+    SELECT unit_id, gtin, serial FROM core_unit WHERE NOT is_commissioned AND serial IS NOT NULL
+),
+known AS (
+    SELECT unit.gtin, unit.serial, lot.lot
+    FROM core_unit AS unit
+    LEFT JOIN core_lot AS lot ON lot.lot_id = unit.lot_id
+    WHERE unit.is_commissioned AND unit.gtin IN (SELECT gtin FROM strange)
+),
+known_length AS (
+    SELECT DISTINCT gtin, length(serial) AS length FROM known
+),
+-- The head and the tail of a strange serial that are as long as known serials are.
+part AS (
+    SELECT
+        strange.unit_id, strange.gtin,
+        left(strange.serial, known_length.length) AS head,
+        substr(strange.serial, known_length.length + 1) AS behind,
+        right(strange.serial, known_length.length) AS tail,
+        left(strange.serial, length(strange.serial) - known_length.length) AS before
+    FROM strange
+    JOIN known_length ON known_length.gtin = strange.gtin
+    WHERE length(strange.serial) > known_length.length
+),
+cause AS (
+    SELECT strange.unit_id, 'B01' AS benign
+    FROM strange
+    JOIN known ON known.gtin = strange.gtin AND lower(known.serial) = lower(strange.serial)
+    UNION ALL
+    SELECT variant.unit_id, 'B02'
+    FROM (
+        SELECT
+            unit_id, gtin, serial,
+            unnest([
+                translate(serial, 'yzYZ', 'zyZY'),
+                translate(serial, '-/', '/-'),
+                translate(serial, 'yzYZ-/', 'zyZY/-'),
+                translate(serial, 'qawzQAWZ', 'aqzwAQZW')
+            ]) AS candidate
+        FROM strange
+    ) AS variant
+    JOIN known ON known.gtin = variant.gtin AND known.serial = variant.candidate
+    WHERE variant.candidate <> variant.serial
+    UNION ALL
+    SELECT part.unit_id, 'B03'
+    FROM part
+    JOIN known ON known.gtin = part.gtin AND known.serial = part.head
+    WHERE part.behind = known.lot OR regexp_matches(part.behind, '^(10.|17[0-9]{6})')
+    UNION ALL
+    SELECT part.unit_id, 'B03'
+    FROM part
+    JOIN known ON known.gtin = part.gtin AND known.serial = part.tail
+    WHERE part.before = '21' OR starts_with(part.before, '01' || part.gtin)
+        OR regexp_matches(part.before, '^(10.|17[0-9]{6})')
+    UNION ALL
+    SELECT strange.unit_id, 'B04'
+    FROM strange
+    JOIN known
+        ON known.gtin = strange.gtin AND starts_with(known.serial, strange.serial)
+        AND length(strange.serial) > 2
+    UNION ALL
+    SELECT unit_id, 'B05' FROM strange WHERE contains(serial, ltrim(gtin, '0'))
+)
+SELECT unit_id, min(benign) AS benign
+FROM cause
+GROUP BY unit_id
+ORDER BY unit_id

@@ -1,0 +1,335 @@
+-- model:   P36_dwell_transit
+-- purpose: Goods that were far longer on the way or in store than their lane or site is used to, or
+--   on the way for less time than the distance allows.
+-- grain:   one row per lot, lane or site, kind (transit, stay, too fast) and explanation
+-- key:     none
+-- pattern: P36
+-- family:  condition
+-- definition: Robust z of the logarithm of hours above 4: for a trip against its lane and season,
+--   for a stay between receipt and shipment against its site; and at least 72 h (trip) or 30 days
+--   (stay) above what is usual. Weekends on the way do not count as time of a trip. Or a trip of
+--   over 50 km in less time than it needs by road at 120 km/h and by air at 900 km/h with an hour
+--   for loading. The doubt of both clocks is taken off first.
+-- guard: Lanes borrow from their distance class and mode, classes from all, by number of trips (the
+--   spread too: a thin lane has the wider one of its class); sites borrow from their role, roles
+--   from all. Below 20 trips or stays in all: silent. Both ends are on record; returns are no stay.
+-- severity: S3 always.
+-- benign: B11 (many goods of other lanes were booked in, or out, slow at that place that day: a
+--   backlog typed in; or the receipt was recorded later than the excess), B12 (nobody scanned the
+--   packs at either end of the stay: their container tells), B25 (most other trips between these
+--   countries, or to or from this place, were slow in those weeks).
+-- source: Advair 2009, HIV Africa 2002, Levemir 2009; typology P36
+-- reads:   core_lot, core_movement, core_site, feat_lane, feat_stay, feat_trip, raw_setting
+-- columns: as in find_finding's pattern shape
+-- caveats: A stay has no physical least time: goods may be crossed over a dock within minutes. The
+--   season is the calendar quarter of a distance class, weighed like a thin lane.
+WITH setting AS (
+    SELECT
+        max(value) FILTER (WHERE name = 'P36.robust_z') AS robust_z,
+        max(value) FILTER (WHERE name = 'P36.borrowed_trips') AS k,
+        max(value) FILTER (WHERE name = 'P36.least_trips') AS least_trips,
+        max(value) FILTER (WHERE name = 'P36.least_stay_spread') AS least_stay_spread,
+        max(value) FILTER (WHERE name = 'P36.trip_excess_h') AS trip_excess_h,
+        max(value) FILTER (WHERE name = 'P36.stay_excess_h') AS stay_excess_h,
+        max(value) FILTER (WHERE name = 'P36.slow_z') AS slow_z,
+        max(value) FILTER (WHERE name = 'P36.peers') AS peers,
+        max(value) FILTER (WHERE name = 'P36.peer_share') AS peer_share,
+        max(value) FILTER (WHERE name = 'P36.peer_days') AS peer_days,
+        max(value) FILTER (WHERE name = 'P36.load_h') AS load_h,
+        max(value) FILTER (WHERE name = 'P01.distance_km') AS distance_km,
+        max(value) FILTER (WHERE name = 'P01.speed_kmh') AS speed_kmh,
+        max(value) FILTER (WHERE name = 'P01.near_speed_kmh') AS near_speed_kmh
+    FROM raw_setting
+),
+residual AS (
+    SELECT
+        trip.*, lane.log_h, lane.spread, lane.trips, lane.all_trips,
+        quarter(trip.shipped_at) AS season,
+        ln(greatest(trip.open_h, 1, trip.doubt_h / 2)) - lane.log_h AS rest
+    FROM feat_trip AS trip
+    INNER JOIN feat_lane AS lane
+        ON trip.from_site_id = lane.from_site_id AND trip.to_site_id = lane.to_site_id
+        AND trip.mode = lane.mode
+),
+season AS (
+    SELECT
+        distance_class, mode, season,
+        median(rest) * count(*) / (count(*) + any_value(setting.k)) AS shift
+    FROM residual
+    CROSS JOIN setting
+    GROUP BY distance_class, mode, season
+),
+trip AS (
+    SELECT
+        residual.*,
+        exp(residual.log_h + season.shift) AS usual_h,
+        (ln(greatest(open_h - residual.doubt_h, 1, residual.doubt_h / 2))
+            - residual.log_h - season.shift) / residual.spread AS robust_z,
+        residual.distance_km > setting.distance_km
+        AND residual.transit_h + residual.doubt_h > 0
+        AND residual.transit_h + residual.doubt_h < least(
+            residual.distance_km / setting.near_speed_kmh,
+            residual.distance_km / setting.speed_kmh + setting.load_h
+        ) AS is_too_fast,
+        here.country AS from_country, there.country AS to_country
+    FROM residual
+    CROSS JOIN setting
+    INNER JOIN season
+        ON residual.distance_class = season.distance_class AND residual.mode = season.mode
+        AND residual.season = season.season
+    LEFT JOIN core_site AS here ON residual.from_site_id = here.site_id
+    LEFT JOIN core_site AS there ON residual.to_site_id = there.site_id
+),
+odd_trip AS (
+    SELECT trip.*
+    FROM trip
+    CROSS JOIN setting
+    WHERE coalesce(is_too_fast, false)
+        OR (
+            all_trips >= setting.least_trips AND trip.robust_z > setting.robust_z
+            AND open_h - trip.doubt_h - usual_h >= setting.trip_excess_h
+        )
+),
+-- B11: other lanes booked slow at the same place on the same day. B25: slow in those weeks.
+around AS (
+    SELECT
+        odd.ship_record_id, odd.receive_record_id, odd.from_site_id, odd.to_site_id,
+        count(*) FILTER (
+            WHERE other.robust_z > setting.slow_z AND (
+                (other.to_site_id = odd.to_site_id
+                    AND other.received_at::DATE = odd.received_at::DATE)
+                OR (other.from_site_id = odd.from_site_id
+                    AND other.shipped_at::DATE = odd.shipped_at::DATE)
+            )
+        ) AS same_day_slow,
+        count(*) AS peers,
+        count(*) FILTER (WHERE other.robust_z > setting.slow_z) AS slow_peers
+    FROM odd_trip AS odd
+    CROSS JOIN setting
+    INNER JOIN trip AS other
+        ON odd.from_country IS NOT DISTINCT FROM other.from_country
+        AND odd.to_country IS NOT DISTINCT FROM other.to_country
+        AND other.shipped_at
+            BETWEEN odd.shipped_at - to_days(CAST(setting.peer_days AS INTEGER))
+            AND odd.shipped_at + to_days(CAST(setting.peer_days AS INTEGER))
+    WHERE (odd.from_site_id <> other.from_site_id OR odd.to_site_id <> other.to_site_id)
+        AND NOT odd.is_too_fast
+    GROUP BY odd.ship_record_id, odd.receive_record_id, odd.from_site_id, odd.to_site_id
+),
+slow_place AS (
+    SELECT
+        odd.ship_record_id, odd.receive_record_id, odd.from_site_id, odd.to_site_id,
+        count(*) FILTER (
+            WHERE other.received_at::DATE = odd.received_at::DATE
+                AND other.robust_z > setting.slow_z
+        ) AS same_day_slow,
+        count(*) AS peers,
+        count(*) FILTER (WHERE other.robust_z > setting.slow_z) AS slow_peers
+    FROM odd_trip AS odd
+    CROSS JOIN setting
+    INNER JOIN trip AS other
+        ON odd.to_site_id = other.to_site_id AND odd.from_site_id <> other.from_site_id
+        AND other.received_at
+            BETWEEN odd.received_at - to_days(CAST(setting.peer_days AS INTEGER))
+            AND odd.received_at + to_days(CAST(setting.peer_days AS INTEGER))
+    WHERE NOT odd.is_too_fast
+    GROUP BY odd.ship_record_id, odd.receive_record_id, odd.from_site_id, odd.to_site_id
+),
+lot_trip AS (
+    SELECT
+        movement.lot_id,
+        CASE WHEN odd.is_too_fast THEN 'too_fast' ELSE 'transit' END AS kind,
+        odd.to_site_id AS site_id, odd.from_site_id AS other_site_id,
+        movement.units, odd.transit_h AS hours, odd.open_h, odd.usual_h,
+        odd.robust_z, odd.distance_km, odd.doubt_h, odd.trips,
+        greatest(coalesce(around.same_day_slow, 0), coalesce(slow_place.same_day_slow, 0))
+            AS same_day_slow,
+        odd.receipt_lag_h,
+        greatest(
+            CASE
+                WHEN around.peers >= setting.peers THEN around.slow_peers / around.peers ELSE 0
+            END,
+            CASE
+                WHEN slow_place.peers >= setting.peers THEN slow_place.slow_peers / slow_place.peers
+                ELSE 0
+            END
+        ) AS slow_peer_share,
+        false AS is_inferred,
+        [odd.ship_record_id, odd.receive_record_id] AS record_ids
+    FROM odd_trip AS odd
+    CROSS JOIN setting
+    INNER JOIN core_movement AS movement
+        ON odd.from_site_id = movement.from_site_id AND odd.to_site_id = movement.to_site_id
+        AND odd.ship_record_id = movement.ship_record_id
+        AND odd.receive_record_id = movement.receive_record_id
+    LEFT JOIN around
+        ON odd.ship_record_id = around.ship_record_id
+        AND odd.receive_record_id = around.receive_record_id
+        AND odd.from_site_id = around.from_site_id AND odd.to_site_id = around.to_site_id
+    LEFT JOIN slow_place
+        ON odd.ship_record_id = slow_place.ship_record_id
+        AND odd.receive_record_id = slow_place.receive_record_id
+        AND odd.from_site_id = slow_place.from_site_id AND odd.to_site_id = slow_place.to_site_id
+),
+-- Stays, each consignment once: the site's centre and spread, borrowed from its role and from all.
+stay AS (
+    SELECT
+        stay.site_id, stay.receive_record_id, stay.ship_record_id,
+        coalesce(site.role, 'unknown') AS role,
+        max(stay.stay_h) AS stay_h, max(stay.doubt_h) AS doubt_h,
+        max(ln(greatest(stay.stay_h, 1, stay.doubt_h / 2))) AS log_h
+    FROM feat_stay AS stay
+    INNER JOIN core_site AS site ON stay.site_id = site.site_id
+    WHERE NOT stay.is_return
+    GROUP BY stay.site_id, stay.receive_record_id, stay.ship_record_id, site.role
+),
+stay_whole AS (
+    SELECT
+        count(*) AS n, median(log_h) AS centre, 1.4826 * mad(log_h) AS spread
+    FROM stay
+),
+stay_role AS (
+    SELECT
+        stay.role,
+        (count(*) * median(stay.log_h) + any_value(setting.k * whole.centre))
+        / (count(*) + any_value(setting.k)) AS centre,
+        sqrt(((count(*) - 1) * pow(1.4826 * mad(stay.log_h), 2)
+            + any_value(setting.k * pow(whole.spread, 2)))
+        / (count(*) - 1 + any_value(setting.k))) AS spread
+    FROM stay
+    CROSS JOIN setting
+    CROSS JOIN stay_whole AS whole
+    GROUP BY stay.role
+),
+stay_site AS (
+    SELECT
+        stay.site_id, count(*) AS stays, any_value(whole.n) AS all_stays,
+        (count(*) * median(stay.log_h) + any_value(setting.k * role.centre))
+        / (count(*) + any_value(setting.k)) AS centre,
+        greatest(any_value(setting.least_stay_spread), sqrt(
+            ((count(*) - 1) * pow(1.4826 * mad(stay.log_h), 2)
+                + any_value(setting.k * pow(role.spread, 2)))
+            / (count(*) - 1 + any_value(setting.k)))) AS spread
+    FROM stay
+    CROSS JOIN setting
+    CROSS JOIN stay_whole AS whole
+    INNER JOIN stay_role AS role ON stay.role = role.role
+    GROUP BY stay.site_id
+),
+odd_stay AS (
+    SELECT
+        stay.*, stay_site.stays, exp(stay_site.centre) AS usual_h,
+        (ln(greatest(stay.stay_h - stay.doubt_h, 1)) - stay_site.centre) / stay_site.spread
+            AS stay_z
+    FROM stay
+    CROSS JOIN setting
+    INNER JOIN stay_site ON stay.site_id = stay_site.site_id
+    WHERE stay_site.all_stays >= setting.least_trips
+        AND (ln(greatest(stay.stay_h - stay.doubt_h, 1)) - stay_site.centre) / stay_site.spread
+        > setting.robust_z
+        AND stay.stay_h - stay.doubt_h - exp(stay_site.centre) >= setting.stay_excess_h
+),
+lot_stay AS (
+    SELECT
+        stay.lot_id, 'stay' AS kind, stay.site_id, stay.from_site_id AS other_site_id, stay.units,
+        odd.stay_h AS hours, odd.stay_h AS open_h, odd.usual_h, odd.stay_z AS robust_z,
+        NULL AS distance_km, odd.doubt_h,
+        odd.stays AS trips, 0 AS same_day_slow, NULL AS receipt_lag_h, 0 AS slow_peer_share,
+        stay.is_inferred, [stay.receive_record_id, stay.ship_record_id] AS record_ids
+    FROM odd_stay AS odd
+    INNER JOIN feat_stay AS stay
+        ON odd.site_id = stay.site_id AND odd.receive_record_id = stay.receive_record_id
+        AND odd.ship_record_id = stay.ship_record_id
+    WHERE NOT stay.is_return
+),
+coded AS (
+    SELECT
+        found.*,
+        CASE
+            WHEN found.kind = 'too_fast' THEN NULL
+            WHEN found.same_day_slow >= setting.peers
+                OR coalesce(found.receipt_lag_h >= found.open_h - found.usual_h, false) THEN 'B11'
+            WHEN found.is_inferred THEN 'B12'
+            WHEN found.slow_peer_share >= setting.peer_share THEN 'B25'
+        END AS benign
+    FROM (FROM lot_trip UNION ALL FROM lot_stay) AS found
+    CROSS JOIN setting
+),
+grouped AS (
+    SELECT
+        lot_id, kind, site_id, other_site_id, benign,
+        sum(units) AS units,
+        max(same_day_slow) AS same_day_slow,
+        max(slow_peer_share) AS slow_peer_share,
+        max(receipt_lag_h) AS receipt_lag_h,
+        bool_or(is_inferred) AS is_inferred,
+        arg_max(
+            {
+                'hours': hours, 'usual_h': usual_h, 'robust_z': robust_z,
+                'distance_km': distance_km, 'doubt_h': doubt_h, 'trips': trips
+            },
+            (abs(robust_z), hours)
+        ) AS shown,
+        list_sort(list_distinct(flatten(list(record_ids))))[1:50] AS record_ids
+    FROM coded
+    GROUP BY lot_id, kind, site_id, other_site_id, benign
+)
+SELECT
+    grouped.lot_id::INTEGER AS lot_id,
+    NULL::BIGINT AS unit_id,
+    NULL::BIGINT AS container_id,
+    grouped.site_id::INTEGER AS site_id,
+    grouped.other_site_id::INTEGER AS other_site_id,
+    'S3' AS severity,
+    CASE WHEN grouped.benign IS NULL THEN 'stands' ELSE 'explained' END AS status,
+    grouped.benign,
+    'conflicting' AS history,
+    grouped.units::DOUBLE AS units,
+    to_json({
+        'kind': grouped.kind,
+        'time_h': round(grouped.shown.hours, 1), 'usual_time_h': round(grouped.shown.usual_h, 1),
+        'robust_z': CASE
+            WHEN grouped.kind <> 'too_fast' THEN round(grouped.shown.robust_z, 2)
+        END,
+        'distance_km': round(grouped.shown.distance_km, 0),
+        'speed_kmh': CASE WHEN grouped.kind = 'too_fast' THEN round(
+            grouped.shown.distance_km / (grouped.shown.hours + grouped.shown.doubt_h), 0) END,
+        'own_trips': grouped.shown.trips
+    }) AS observed,
+    to_json({
+        'robust_z': CASE WHEN grouped.kind <> 'too_fast' THEN setting.robust_z END,
+        'speed_kmh': CASE WHEN grouped.kind = 'too_fast' THEN round(
+            grouped.shown.distance_km / least(
+                grouped.shown.distance_km / setting.near_speed_kmh,
+                grouped.shown.distance_km / setting.speed_kmh + setting.load_h
+            ), 0) END
+    }) AS threshold,
+    to_json([
+        to_json({
+            'code': 'B11',
+            'result': CASE WHEN grouped.benign = 'B11' THEN 'supported' ELSE 'ruled_out' END,
+            'slow_that_day': grouped.same_day_slow,
+            'receipt_lag_h': round(grouped.receipt_lag_h, 1)
+        }),
+        to_json({
+            'code': 'B12',
+            'result': CASE
+                WHEN grouped.benign = 'B12' THEN 'supported' ELSE 'ruled_out'
+            END,
+            'is_known_by_container': grouped.is_inferred
+        }),
+        to_json({
+            'code': 'B25',
+            'result': CASE
+                WHEN grouped.kind = 'stay' THEN 'not_testable'
+                WHEN grouped.slow_peer_share >= setting.peer_share THEN 'supported'
+                ELSE 'ruled_out'
+            END,
+            'slow_peer_share': round(grouped.slow_peer_share, 4)
+        })
+    ])::JSON AS tests,
+    grouped.record_ids
+FROM grouped
+CROSS JOIN setting
+INNER JOIN core_lot AS lot ON grouped.lot_id = lot.lot_id
+ORDER BY ALL
