@@ -127,7 +127,7 @@ def demo(
     """Make a sample feed, run everything on it, and say which page to open."""
     import shutil
 
-    from data.simulator.demo import make_demo_feed
+    from data.simulator.sample.demo import make_demo_feed
 
     if (folder / "inbox").exists() and (folder / "truth.csv").exists():
         shutil.rmtree(folder)
@@ -365,6 +365,38 @@ def reproduce(
     for line in reproduce_command.lines(result):
         console.print(line, markup=False)
     reproduce_command.require(result)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder that receives feed/ and truth/.")],
+    profile: Annotated[str, typer.Option(help="demo, month, year, needle or storm.")] = "month",
+    lots: Annotated[int | None, typer.Option(help="Honest lots.")] = None,
+    units: Annotated[int | None, typer.Option(help="Packs of a lot (median).")] = None,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same bytes.")] = None,
+    start: Annotated[str | None, typer.Option(help="First day, as in 2026-01-05.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days over which lots are made.")] = None,
+    attacks: Annotated[
+        str | None, typer.Option(help="all, none, or codes with size and skill: P01,P12:2:0.9.")
+    ] = None,
+    case: Annotated[
+        str | None, typer.Option(help="Public cases to model, by a part of their id: gilead.")
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Schemes of each attack per lot; at least one of each.")
+    ] = None,
+    noise: Annotated[str | None, typer.Option(help="none, low, real or high.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="Of json, xml, csv, parquet: some or all.")
+    ] = None,
+) -> None:
+    """Write a world whose truth is known: feeds of many partners, and what really happened."""
+    from data.simulator.profiles import Wishes
+    from flows.simulate_command import lines, write_world
+
+    wishes = Wishes(lots, units, seed, start, days, attacks, case, rate, noise, form)
+    for line in lines(write_world(out, profile, wishes, _say)):
+        console.print(line, markup=False)
 
 
 @app.command()

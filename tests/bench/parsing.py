@@ -274,4 +274,4 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         print(json.dumps(run_way(sys.argv[1], Path(sys.argv[2]))))
     else:
-        print(json.dumps(measure(*(float(size) for size in sys.argv[1:2])), indent=2))
+        print(json.dumps(measure(*(int(size) for size in sys.argv[1:2])), indent=2))

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.simulator.demo import make_demo_feed
+from data.simulator.sample.demo import make_demo_feed
 from data.warehouse.snapshot import newest_snapshot
 from flows.record import staging
 from flows.verify_command import verify

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.simulator.demo import make_demo_feed
+from data.simulator.sample.demo import make_demo_feed
 from flows.steps import Job, Outcome, run_steps
 
 

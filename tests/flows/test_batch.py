@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.simulator.demo import DemoFeed, make_demo_feed
+from data.simulator.sample.demo import DemoFeed, make_demo_feed
 
 ROOT = Path(__file__).parents[2]
 

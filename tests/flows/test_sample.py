@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data.simulator.demo import make_demo_feed
+from data.simulator.sample.demo import make_demo_feed
 from data.warehouse.connection import open_read_only
 from flows.steps import run_steps
 from tests.flows.conftest import SampleRun, job_for

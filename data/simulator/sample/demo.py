@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from data.simulator.events import Ledger, Lot
-from data.simulator.feeds import (
+from data.simulator.sample.events import Ledger, Lot
+from data.simulator.sample.feeds import (
     recorded_until,
     write_events,
     write_lists,
     write_truth,
 )
-from data.simulator.network import PRODUCTS, Product
-from data.simulator.stories import Lists, stage_all
+from data.simulator.sample.network import PRODUCTS, Product
+from data.simulator.sample.stories import Lists, stage_all
 
 LOTS_PER_PRODUCT = 7
 PACKS_PER_LOT = 200

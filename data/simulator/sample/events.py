@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from data.simulator.network import PREFIX, Product, Site, distance_km
+from data.simulator.sample.network import PREFIX, Product, Site, distance_km
 
 DRIVING_KMH = 65.0
 

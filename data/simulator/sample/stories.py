@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from data.readers.gs1 import parse
-from data.simulator.events import (
+from data.simulator.sample.events import (
     Event,
     Ledger,
     Lot,
@@ -21,7 +21,7 @@ from data.simulator.events import (
     ship,
     transit,
 )
-from data.simulator.network import BY_NAME, SITES, Product, Site
+from data.simulator.sample.network import BY_NAME, SITES, Product, Site
 
 Verification = dict[str, str]
 
