@@ -18,6 +18,9 @@ from data.simulator.working_time import DAY_US, HOUR_US, MINUTE_US
 SCHEME_LOTS = 2_000_000
 MAX_PACKS = 60_000  # a lot's numbers of cases, pallets and totes stay below 4,096 each
 _EPOCH_DAY = date(1970, 1, 1)
+_THURSDAY = 3  # the weekday of the first of January 1970
+_REDRAWS = 3
+_OFF_SEASON = 0.7  # share of lots that are not made for want of demand
 _LETTERS = "ABCDEFGHJKLMNPRSTUVWX"
 
 
@@ -56,9 +59,6 @@ def plan_lots(
         Number of each lot's product; by default it is drawn.
     """
     chance = net.chance
-    if products is None:
-        one = np.zeros(len(numbers), dtype=np.int64)
-        products = net.product_weights.pick(chance, "lot product", one, numbers)
     span_us = net.days * DAY_US
     place = np.where(
         numbers < SCHEME_LOTS,
@@ -67,7 +67,12 @@ def plan_lots(
     )
     start_us = (net.first_day - _EPOCH_DAY).days * DAY_US
     jitter = chance.below(14 * 60, "lot minute", numbers) * MINUTE_US
-    made_us = start_us + place // DAY_US * DAY_US + 6 * HOUR_US + jitter
+    day = (start_us + place) // DAY_US
+    weekday = (day + _THURSDAY) % 7  # Monday is 0; no line is started on a weekend
+    day += np.where(weekday >= 5, 7 - weekday, 0)
+    made_us = day * DAY_US + 6 * HOUR_US + jitter
+    if products is None:
+        products = _in_demand(net, numbers, day)
     per_case = np.array([p.per_case for p in net.products], dtype=np.int64)[products]
     size = chance.spread_s(units, 0.45, "lot size", numbers)
     # A lot seldom fills its last case.
@@ -80,6 +85,28 @@ def plan_lots(
         for p, m in zip(products, made_us, strict=True)
     )
     return Lots(numbers, products, made_us, size, names, expiry)
+
+
+def _in_demand(net: Network, numbers: I64, day: I64) -> I64:
+    """What is made on a day: large sellers more often, seasonal ones in time for their season.
+
+    A product that is not launched yet is not made; one out of season seldom is.
+    """
+    chance, products = net.chance, net.products
+    one = np.zeros(len(numbers), dtype=np.int64)
+    launch = np.array([(p.launched - _EPOCH_DAY).days for p in products], dtype=np.int64)
+    season = np.array([p.season for p in products], dtype=np.int64)
+    month = day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+    chosen = net.product_weights.pick(chance, "lot product", one, numbers)
+    for turn in range(_REDRAWS):
+        months_off = np.abs((season[chosen] - month + 6) % 12 - 6)
+        is_off = (season[chosen] > 0) & (months_off > 3)
+        again = (launch[chosen] > day) | (
+            is_off & chance.happens(_OFF_SEASON, "off season", numbers, turn)
+        )
+        other = net.product_weights.pick(chance, "lot product again", one, numbers, turn)
+        chosen = np.where(again, other, chosen)
+    return chosen
 
 
 def _lot_number(chance: Chance, net: Network, no: int, product: int) -> str:

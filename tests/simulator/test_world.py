@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from data.errors import InputError
 from data.simulator.feeds import NOISE
 from data.simulator.profiles import Wishes, world_of
+from data.simulator.stage import day_of
 from data.simulator.world import Played, World, chunks, simulate
 
 HONEST = World(4, 90, 5, date(2026, 3, 2), 10, noise=NOISE["none"], tail_days=60)
@@ -108,6 +109,29 @@ def test_every_pack_of_the_lot_master_is_printed_and_none_besides(tmp_path: Path
     both = listed.join(printed, on="lot", how="full")
     assert (both["quantity"].cast(pl.Int64) == both["count"]).all()
     assert (both["count"] == both["epcs"]).all()
+
+
+def test_no_line_is_started_on_a_weekend() -> None:
+    printed = _all_of(replace(HONEST, lots=30, days=21)).filter(pl.col("step") == "commissioning")
+    first = printed.group_by("lot").agg(pl.from_epoch(pl.col("at_us").min(), "us").dt.weekday())
+    assert first["at_us"].is_between(1, 5).all()
+    assert first["at_us"].n_unique() == 5
+
+
+def test_nothing_is_made_before_its_launch_and_seasonal_goods_mostly_in_season() -> None:
+    made: list[tuple[int, date]] = []
+    products = {}
+    for _sent, stage in chunks(replace(HONEST, lots=1500, units=20, days=365, tail_days=1)):
+        products = {p.no: p for p in stage.net.products}
+        lots = stage.life.lots
+        made += [
+            (int(p), day_of(int(us))) for p, us in zip(lots.product, lots.made_us, strict=True)
+        ]
+    assert all(products[p].launched <= day for p, day in made)
+    seasonal = [(products[p].season, day.month) for p, day in made if products[p].season]
+    off = [abs((season - month + 6) % 12 - 6) > 3 for season, month in seasonal]
+    # Five months of twelve lie off season: evenly made, five lots in twelve would.
+    assert sum(off) < 0.3 * len(off)
 
 
 def _digest(folder: Path) -> dict[str, str]:
