@@ -2,18 +2,25 @@
 -- purpose: Unknown serials that a scanner, a keyboard or a hand makes of known ones.
 -- grain:   one row per pack that is not commissioned and looks like a misread one
 -- key:     unit_id
--- reads:   core_lot, core_unit
+-- reads:   core_lot, core_observation, core_unit, raw_setting
 -- columns:
 --   unit_id  core_unit
 --   benign   B01 other letter case, B02 other keyboard, B03 another element run into the serial,
---            B04 cut short, B05 the serial holds the GTIN
+--            B04 cut short, B05 the serial holds the GTIN, B28 the same place read a nearly equal,
+--            known serial a moment before or after
 -- caveats: The first cause that fits, in the order of the codes. A serial of two characters or fewer
 --   is never called cut short.
-WITH strange AS (
+WITH setting AS (
+    SELECT
+        max(value) FILTER (WHERE name = 'P04.reread_min') AS reread_min,
+        max(value) FILTER (WHERE name = 'P04.edit_distance') AS edit_distance
+    FROM raw_setting
+),
+strange AS (
     SELECT unit_id, gtin, serial FROM core_unit WHERE NOT is_commissioned AND serial IS NOT NULL
 ),
 known AS (
-    SELECT unit.gtin, unit.serial, lot.lot
+    SELECT unit.unit_id, unit.gtin, unit.serial, lot.lot
     FROM core_unit AS unit
     LEFT JOIN core_lot AS lot ON lot.lot_id = unit.lot_id
     WHERE unit.is_commissioned AND unit.gtin IN (SELECT gtin FROM strange)
@@ -71,6 +78,17 @@ cause AS (
         AND length(strange.serial) > 2
     UNION ALL
     SELECT unit_id, 'B05' FROM strange WHERE contains(serial, ltrim(gtin, '0'))
+    UNION ALL
+    SELECT strange.unit_id, 'B28'
+    FROM strange
+    CROSS JOIN setting
+    JOIN core_observation AS mine
+        ON mine.unit_id = strange.unit_id AND mine.kind = 'verification'
+    JOIN core_observation AS other
+        ON other.site_id = mine.site_id
+        AND abs(epoch(other.observed_at - mine.observed_at)) <= 60 * setting.reread_min
+    JOIN known ON known.unit_id = other.unit_id AND known.gtin = strange.gtin
+    WHERE levenshtein(known.serial, strange.serial) <= setting.edit_distance
 )
 SELECT unit_id, min(benign) AS benign
 FROM cause

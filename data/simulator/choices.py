@@ -30,12 +30,6 @@ class Choice:
         """All options of one chooser."""
         return self.options[self.starts[chooser] : self.starts[chooser + 1]]
 
-    def first(self, choosers: I64) -> I64:
-        """The first option of each chooser, ``NOBODY`` where it has none."""
-        has = self.starts[choosers + 1] > self.starts[choosers]
-        place = np.minimum(self.starts[choosers], len(self.options) - 1)
-        return np.where(has, self.options[place], NOBODY)
-
 
 def make_choice(rows: Sequence[Sequence[tuple[int, int]]]) -> Choice:
     """From (option, weight) pairs of every chooser; options without weight are dropped."""

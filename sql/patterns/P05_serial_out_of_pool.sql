@@ -12,8 +12,7 @@
 --   product's own maker or packer, or by a repackager, are never judged: they make the pool. A number
 --   asked about only by the maker itself is a test.
 -- severity: S1; S2 for the range alone, since a maker may open a new one
--- benign: B01, B02, B03, B05 (feat_misread), B04 (cut short, or only ever typed by hand), B28 (the
---   same place read a nearly equal, known serial a moment before or after)
+-- benign: B01, B02, B03, B05, B28 (feat_misread), B04 (cut short, or only ever typed by hand)
 -- source: PAR0362; typology P05
 -- reads:   core_lot, core_observation, core_site, core_unit, feat_misread, raw_setting,
 --   stg_verification
@@ -23,9 +22,7 @@ WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P05.least_serials') AS least_serials,
         max(value) FILTER (WHERE name = 'P05.probability') AS probability,
-        max(value) FILTER (WHERE name = 'P05.range_share') AS range_share,
-        max(value) FILTER (WHERE name = 'P05.reread_min') AS reread_min,
-        max(value) FILTER (WHERE name = 'P05.edit_distance') AS edit_distance
+        max(value) FILTER (WHERE name = 'P05.range_share') AS range_share
     FROM raw_setting
 ),
 own AS (
@@ -120,32 +117,15 @@ judged AS (
     CROSS JOIN setting
     LEFT JOIN feat_misread AS misread ON misread.unit_id = asked.unit_id
 ),
-reread AS (
-    SELECT DISTINCT judged.unit_id
-    FROM judged
-    CROSS JOIN setting
-    JOIN core_observation AS mine ON mine.unit_id = judged.unit_id
-    JOIN core_observation AS other
-        ON other.site_id = mine.site_id AND other.unit_id <> mine.unit_id
-        AND abs(epoch(other.observed_at - mine.observed_at)) <= 60 * setting.reread_min
-    JOIN core_unit AS unit
-        ON unit.unit_id = other.unit_id AND unit.gtin = judged.gtin AND unit.is_commissioned
-    WHERE judged.fault IS NOT NULL
-        AND levenshtein(unit.serial, judged.serial) <= setting.edit_distance
-),
 grouped AS (
     SELECT
         lot_id, fault,
-        coalesce(
-            misread, CASE WHEN is_typed THEN 'B04' END,
-            CASE WHEN reread.unit_id IS NOT NULL THEN 'B28' END
-        ) AS benign,
-        count(*) AS units, min(judged.unit_id) AS unit_id, min(site_id) AS site_id,
+        coalesce(misread, CASE WHEN is_typed THEN 'B04' END) AS benign,
+        count(*) AS units, min(unit_id) AS unit_id, min(site_id) AS site_id,
         count(DISTINCT site_id) AS sites,
         max(serials) AS serials, any_value(lengths) AS lengths, any_value(prefix) AS prefix,
         list_sort(list_distinct(flatten(list(record_ids))))[:200] AS record_ids
     FROM judged
-    LEFT JOIN reread ON reread.unit_id = judged.unit_id
     WHERE fault IS NOT NULL
     GROUP BY ALL
 )

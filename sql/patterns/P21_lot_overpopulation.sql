@@ -12,9 +12,8 @@
 --   where stock cannot predate the data (as for P20), receipts of the lot are on record, and
 --   nearly all other lots it sends balance.
 -- severity: S1 always.
--- benign: B01, B04 (the excess serials are known ones in another letter case or keyboard layout,
---   or misread by a hand that read the right one a moment before or after; or were only ever typed
---   by hand), B06 (no lot master and commissioning known to be partial),
+-- benign: B01, B04 (the excess serials are known ones misread: in another letter case or keyboard
+--   layout, or as feat_misread says; or were only ever typed by hand), B06 (no lot master and commissioning known to be partial),
 --   B12 (unserialised packs moved on the same lane and days as serialised ones, or their sender had
 --   as many by serial, or on their way to it, whose leaving nobody told, or its events seldom
 --   balance: counted twice; or as many were on their way to the
@@ -23,7 +22,7 @@
 --   ever asked about by the maker).
 -- source: typology P21
 -- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit,
---   raw_setting, stg_verification
+--   feat_misread, raw_setting, stg_verification
 -- columns: as in find_finding's pattern shape
 -- caveats: Unserialised packs are counted where they rest (in less out, over sites), the fewest
 --   that the record allows. Every pack of a lot is seldom observed, so a few false serials in a
@@ -37,9 +36,7 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P21.balanced_lots') AS balanced_lots,
         max(value) FILTER (WHERE name = 'P21.same_lane_h') AS same_lane_h,
         max(value) FILTER (WHERE name = 'P21.master_share') AS master_share,
-        max(value) FILTER (WHERE name = 'P21.master_lots') AS master_lots,
-        max(value) FILTER (WHERE name = 'P21.reread_min') AS reread_min,
-        max(value) FILTER (WHERE name = 'P21.edit_distance') AS edit_distance
+        max(value) FILTER (WHERE name = 'P21.master_lots') AS master_lots
     FROM raw_setting
 ),
 -- Unserialised packs of each lot: what stays at each site of what came to it in class quantities.
@@ -223,7 +220,7 @@ over AS (
 -- B18 asks besides whether all commissioning was the maker's own.
 serial AS (
     SELECT
-        unit.lot_id, unit.unit_id, unit.is_commissioned, unit.serial,
+        unit.lot_id, unit.unit_id, unit.is_commissioned,
         translate(regexp_replace(upper(unit.serial), '[^0-9A-Z]', '', 'g'), 'Y', 'Z') AS folded
     FROM core_unit AS unit
     WHERE unit.lot_id IN (SELECT lot_id FROM over)
@@ -237,18 +234,7 @@ misread AS (
         AND known.is_commissioned
     WHERE NOT strange.is_commissioned AND strange.folded <> ''
     UNION
-    -- Or the same hand read a nearly equal, known one a moment before or after.
-    SELECT DISTINCT strange.unit_id
-    FROM serial AS strange
-    CROSS JOIN setting
-    INNER JOIN core_observation AS mine ON strange.unit_id = mine.unit_id
-    INNER JOIN core_observation AS other
-        ON mine.site_id = other.site_id AND mine.lot_id = other.lot_id
-        AND abs(epoch(other.observed_at - mine.observed_at)) <= 60 * setting.reread_min
-    INNER JOIN serial AS known
-        ON other.unit_id = known.unit_id AND known.is_commissioned
-        AND levenshtein(known.serial, strange.serial) <= setting.edit_distance
-    WHERE NOT strange.is_commissioned AND mine.kind = 'verification'
+    SELECT unit_id FROM feat_misread WHERE unit_id IN (SELECT unit_id FROM serial)
 ),
 seen AS (
     SELECT

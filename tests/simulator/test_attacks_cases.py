@@ -8,6 +8,7 @@ import pytest
 from data.cases.library import load
 from data.simulator.attacks.cases import CASES, Case
 from data.simulator.network import Network
+from data.simulator.profiles import Wishes, world_of
 from data.simulator.sales import list_price
 from data.simulator.working_time import DAY_US, HOUR_US
 from tests.simulator.conftest import Played, Stager, act, all_told, of_lot
@@ -207,7 +208,6 @@ def test_packs_end_in_a_country_they_were_not_made_for(case_id: str, play: Any) 
 
 def test_a_case_is_found_by_a_word_of_its_id() -> None:
     assert set(CASES) <= set(LIBRARY)
-    profiles = pytest.importorskip("data.simulator.profiles")
-    world = profiles.world_of("demo", profiles.Wishes(case="gilead"))
+    world = world_of("demo", Wishes(case="gilead"))
     assert world.cases == ("hiv-gilead-2020-21",)
     assert not world.attacks
