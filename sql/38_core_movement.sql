@@ -25,8 +25,9 @@
 -- caveats: Quantities inside a container do not move with it, only what an event names. A quantity
 --   equal to the packs of the lot that the same event moves is their sum, not more goods. A receipt
 --   of a quantity belongs to the shipment of the same lot, destination and amount before it, in
---   order. A log line of the same lot, sites, amount and week as an event is not counted again: it
---   lends its price and reason.
+--   order. A log line of the same lot, sites, amount and week as an event's goods, or as a
+--   shipment whose packs came in apart, is not counted again: it lends its price and reason. Nor is one of the same hour that differs by two packs or
+--   a tenth.
 WITH packed AS (
     SELECT
         lot_id, from_site_id, to_site_id, ship_record_id, receive_record_id,
@@ -91,6 +92,12 @@ poured AS (
         AND (r.from_site_id IS NULL OR r.from_site_id = s.from_site_id)
 ),
 told AS (
+    FROM packed
+    UNION ALL BY NAME
+    FROM poured
+),
+-- A log line may tell of one such movement, or of a whole shipment whose packs came in apart.
+told_goods AS (
     SELECT
         *,
         row_number() OVER (
@@ -98,9 +105,18 @@ told AS (
             ORDER BY coalesce(shipped_at, received_at), ship_record_id, receive_record_id
         ) AS nth
     FROM (
-        FROM packed
-        UNION ALL BY NAME
-        FROM poured
+        SELECT
+            lot_id, from_site_id, to_site_id, stated_to_site_id, ship_record_id, receive_record_id,
+            shipped_at, received_at, units, false AS is_whole
+        FROM told
+        UNION ALL
+        SELECT
+            lot_id, from_site_id, min(coalesce(stated_to_site_id, to_site_id)),
+            min(stated_to_site_id), ship_record_id, NULL, min(shipped_at), NULL, sum(units), true
+        FROM told
+        WHERE ship_record_id IS NOT NULL
+        GROUP BY lot_id, from_site_id, ship_record_id, uom
+        HAVING count(*) > 1
     )
 ),
 logged AS (
@@ -117,15 +133,15 @@ logged AS (
     LEFT JOIN core_site a ON a.gln = s.from_gln
     LEFT JOIN core_site b ON b.gln = s.to_gln
 ),
--- The same goods told by an event and by a log: each is the other's nearest in time; what is told at
--- the same time is paired in order.
+-- The same goods told by an event and by a log: each is the other's nearest in time, and what is
+-- left of both is paired in order.
 pair AS (
     SELECT
         t.lot_id, t.ship_record_id, t.receive_record_id, t.from_site_id, t.to_site_id, t.units,
-        t.nth AS event_nth, l.nth AS log_nth, l.record_id, l.unit_price, l.currency, l.reason,
+        t.is_whole, t.nth AS event_nth, l.nth AS log_nth, l.record_id, l.unit_price, l.currency, l.reason,
         abs(date_diff('minute', coalesce(l.shipped_at, l.received_at),
             coalesce(t.shipped_at, t.received_at))) AS gap_min
-    FROM told t
+    FROM told_goods t
     -- The log knows to whom it was sold, wherever the box was left.
     JOIN logged l ON l.lot_id = t.lot_id AND l.from_site_id = t.from_site_id
         AND l.units = t.units
@@ -133,7 +149,7 @@ pair AS (
         AND abs(date_diff('hour', coalesce(l.shipped_at, l.received_at),
             coalesce(t.shipped_at, t.received_at))) <= 168
 ),
-twice AS (
+nearest AS (
     SELECT *
     FROM pair
     QUALIFY row_number() OVER (
@@ -141,6 +157,83 @@ twice AS (
     ) = 1 AND row_number() OVER (
         PARTITION BY lot_id, from_site_id, to_site_id, units, event_nth
         ORDER BY gap_min, abs(log_nth - event_nth), log_nth
+    ) = 1
+),
+left_over AS (
+    SELECT
+        pair.*,
+        dense_rank() OVER (
+            PARTITION BY lot_id, from_site_id, to_site_id, units ORDER BY pair.event_nth
+        ) AS event_place,
+        dense_rank() OVER (
+            PARTITION BY lot_id, from_site_id, to_site_id, units ORDER BY pair.log_nth
+        ) AS log_place
+    FROM pair
+    ANTI JOIN nearest ON nearest.record_id = pair.record_id
+    ANTI JOIN nearest AS same
+        ON same.lot_id = pair.lot_id AND same.from_site_id = pair.from_site_id
+        AND same.to_site_id = pair.to_site_id AND same.units = pair.units
+        AND same.event_nth = pair.event_nth
+),
+in_order AS (
+    SELECT * EXCLUDE (event_place, log_place)
+    FROM left_over
+    WHERE event_place = log_place
+    QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY gap_min, event_nth) = 1
+),
+equal AS (
+    FROM nearest
+    UNION ALL
+    FROM in_order
+),
+-- Paper that states nearly as much at the same hour tells of the same goods, miscounted.
+miscounted AS (
+    SELECT
+        t.lot_id, t.ship_record_id, t.receive_record_id, t.from_site_id, t.to_site_id, t.units,
+        t.is_whole, t.nth AS event_nth, l.nth AS log_nth, l.record_id, l.unit_price, l.currency,
+        l.reason, abs(date_diff('minute', l.shipped_at, t.shipped_at)) AS gap_min
+    FROM told_goods t
+    JOIN logged l ON l.lot_id = t.lot_id AND l.from_site_id = t.from_site_id
+        AND l.units <> t.units AND abs(l.units - t.units) <= greatest(2, 0.1 * t.units)
+        AND (l.to_site_id = t.to_site_id OR l.to_site_id = t.stated_to_site_id)
+        AND abs(date_diff('minute', l.shipped_at, t.shipped_at)) <= 60
+        AND NOT coalesce(l.is_day_precision, false)
+    ANTI JOIN equal ON equal.record_id = l.record_id
+    ANTI JOIN equal AS same
+        ON same.lot_id = t.lot_id AND same.from_site_id = t.from_site_id
+        AND same.ship_record_id = t.ship_record_id
+    QUALIFY row_number() OVER (
+        PARTITION BY l.record_id
+        ORDER BY abs(date_diff('minute', l.shipped_at, t.shipped_at)), abs(l.units - t.units),
+            t.is_whole DESC, t.ship_record_id, t.nth
+    ) = 1 AND row_number() OVER (
+        PARTITION BY t.lot_id, t.from_site_id, t.ship_record_id
+        ORDER BY abs(date_diff('minute', l.shipped_at, t.shipped_at)), abs(l.units - t.units),
+            t.is_whole DESC, l.record_id
+    ) = 1
+),
+twice AS (
+    FROM equal
+    UNION ALL
+    FROM miscounted
+),
+lent AS (
+    SELECT
+        t.lot_id, t.from_site_id, t.to_site_id, t.ship_record_id, t.receive_record_id,
+        w.unit_price, w.currency, w.reason, w.record_id
+    FROM told t
+    JOIN twice w ON w.lot_id = t.lot_id AND w.from_site_id = t.from_site_id
+        AND w.ship_record_id IS NOT DISTINCT FROM t.ship_record_id
+        AND (
+            w.is_whole
+            OR (
+                w.receive_record_id IS NOT DISTINCT FROM t.receive_record_id
+                AND w.to_site_id = t.to_site_id
+            )
+        )
+    QUALIFY row_number() OVER (
+        PARTITION BY t.lot_id, t.from_site_id, t.to_site_id, t.ship_record_id, t.receive_record_id
+        ORDER BY w.is_whole, w.record_id
     ) = 1
 ),
 moved AS (
@@ -151,7 +244,7 @@ moved AS (
         coalesce(w.reason, if(t.is_return, 'return', NULL)) AS reason,
         w.record_id AS log_record_id, false AS is_day_precision
     FROM told t
-    LEFT JOIN twice w ON w.lot_id = t.lot_id
+    LEFT JOIN lent w ON w.lot_id = t.lot_id
         AND w.ship_record_id IS NOT DISTINCT FROM t.ship_record_id
         AND w.receive_record_id IS NOT DISTINCT FROM t.receive_record_id
         AND w.from_site_id = t.from_site_id AND w.to_site_id = t.to_site_id

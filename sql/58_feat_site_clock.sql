@@ -1,5 +1,6 @@
 -- model:   feat_site_clock
--- purpose: Whether a place's clock or time zone is off by a constant whole or half hour.
+-- purpose: Whether a place's clock or time zone is off by a constant whole or half hour, or runs
+--   ahead of the time at which its records arrive.
 -- grain:   one row per place with enough records to tell
 -- key:     site_id
 -- reads:   core_item_event, raw_setting
@@ -88,12 +89,26 @@ by_receipt AS (
         PARTITION BY site_id ORDER BY share DESC, records DESC, direction
     ) = 1
 ),
+-- A clock that runs ahead by less than its feed is late at times: most records come before what
+-- they tell, and all of them fit once the time is set back.
+ahead AS (
+    SELECT
+        record.site_id, count(*) AS records, floor(min(lag_min) / 30) * 30 AS shift_min,
+        avg((lag_min < 0)::INTEGER) AS early_share
+    FROM record
+    GROUP BY record.site_id
+),
+by_early_record AS (
+    SELECT site_id, records, shift_min, 1.0 AS share, 'recording' AS basis
+    FROM ahead
+    WHERE early_share > 0.5
+),
 judged AS (
     SELECT
         site_id, by_basis.records, shift_min, by_basis.share, basis,
         shift_min <> 0 AND by_basis.share >= setting.share AND abs(shift_min) <= max_shift_min
         AS is_shifted
-    FROM (FROM by_recording UNION ALL FROM by_receipt) AS by_basis
+    FROM (FROM by_recording UNION ALL FROM by_early_record UNION ALL FROM by_receipt) AS by_basis
     CROSS JOIN setting
     WHERE by_basis.records >= setting.records
 )

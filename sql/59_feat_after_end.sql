@@ -18,12 +18,14 @@
 --   end_kind        supplied, destroyed, retired
 --   end_site_id     where it ended
 --   gap_h           hours since the end
+--   first_here_h    hours from the end to the first word of the pack from here
 --   doubt_h         hours by which the two clocks together may be wrong
 --   is_same_site    at the place of the end
 --   is_same_party   by the partner of the end
 --   is_disposal     the pack's way out of trade: to or at a returns processor, a destruction plant
 --                   or a maker; its destruction; called recalled, expired, damaged or not for
---                   sale; and what the party of the end does with it before it goes that way
+--                   sale; what the party of the end does with it before it goes that way; and all
+--                   that happens to a pack that goes there in the end, unsold
 --   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA, by its
 --                   maker to a dispenser as a sample, or to a place that nobody described; and
 --                   what happens to it there
@@ -155,6 +157,23 @@ way AS (
         ) AS leaves_off
     FROM directed
 ),
+-- What becomes of the pack in the end: out of trade, with no sale on the way there.
+outcome AS (
+    SELECT
+        unit_id,
+        ended.record_id AS end_record_id,
+        arg_max(is_off, ord) FILTER (WHERE is_elsewhere) AND NOT bool_or(coalesce(
+            kind = 'supplied' OR starts_with(disposition, 'sellable')
+            OR (
+                custody = 'ship' AND party_id IS DISTINCT FROM ended.party_id
+                AND NOT is_off AND disposition IS DISTINCT FROM 'returned'
+            ),
+            FALSE
+        )) AS ends_off
+    FROM way
+    WHERE ended.record_id IS NOT NULL
+    GROUP BY unit_id, ended.record_id
+),
 sent_on AS (
     SELECT
         unit_id,
@@ -272,6 +291,9 @@ SELECT
     later.ended.kind AS end_kind,
     later.ended.site_id AS end_site_id,
     epoch(later.event_at - later.ended.event_at) / 3600 AS gap_h,
+    min(epoch(later.event_at - later.ended.event_at) / 3600) OVER (
+        PARTITION BY later.unit_id, later.ended.record_id, later.site_id
+    ) AS first_here_h,
     (later.clock_doubt_min + later.ended.clock_doubt_min) / 60 AS doubt_h,
     coalesce(later.site_id = later.ended.site_id, FALSE) AS is_same_site,
     coalesce(later.party_id = later.ended.party_id, FALSE) AS is_same_party,
@@ -279,7 +301,8 @@ SELECT
     OR (
         NOT later.is_elsewhere
         AND coalesce(later.leaves_off, later.disposition = 'returned', FALSE)
-    ) AS is_disposal,
+    )
+    OR coalesce(outcome.ends_off, FALSE) AS is_disposal,
     coalesce(
         later.ord = sent_on.ord
         OR (
@@ -315,6 +338,8 @@ SELECT
     habit.share AS habit_share
 FROM way AS later
 CROSS JOIN setting
+LEFT JOIN outcome
+    ON outcome.unit_id = later.unit_id AND outcome.end_record_id = later.ended.record_id
 LEFT JOIN sent_on
     ON sent_on.unit_id = later.unit_id AND sent_on.end_record_id = later.ended.record_id
 LEFT JOIN went_back

@@ -19,11 +19,15 @@
 --   units        packs, summed over findings: one pack may count in several
 --   finding_ids  the members, sorted
 -- caveats: Causes are told apart by where they arise, after the kind of cause: a scanner's by site,
---   a maker's upload or list by lot, stock moved by pair of sites. What stands is grouped by lot.
+--   a maker's upload or list by lot, stock moved by pair of sites. What stands is grouped by lot, but for a
+--   party without licence, a flash firm and prices, which are grouped by their party.
 WITH caused AS (
     SELECT
         *,
         CASE
+            -- What a party is, or does in all its trade, concerns it and not the one lot.
+            WHEN status = 'stands' AND pattern IN ('P26', 'P31', 'P35') AND site_gln IS NOT NULL
+                THEN 'site'
             WHEN status <> 'explained' OR site_gln IS NULL THEN 'lot'
             -- Scanners, clocks, queues, counters and training are a place's.
             WHEN benign IN (

@@ -24,6 +24,11 @@ PHARMACY, HOSPITAL, SECONDARY = range(3)
 _KMH, _FLIGHT_KMH, _FLIES_FROM_KM = 62, 750, 2_500
 
 
+def consignment_no(lot_no: Any, leg_no: Any) -> Any:
+    """The number on the papers of an honest consignment: even, those of staged papers are odd."""
+    return 2 * (lot_no * (1 << 23) + leg_no)
+
+
 @dataclass(frozen=True)
 class Legs:
     """Consignments, one row each: an interval of packs that goes from one place to another.

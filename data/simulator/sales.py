@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from data.simulator.chance import I64
-from data.simulator.life import TO_DEPOT, Life
+from data.simulator.life import TO_DEPOT, Life, consignment_no
 from data.simulator.network import Network
 from data.simulator.working_time import DAY_US
 
@@ -69,7 +69,7 @@ def sales_log(net: Network, life: Life, cut_us: I64, until_us: int) -> pl.DataFr
     terms = 960 + chance.below(80, "terms", seller[rows], product, month)
     deal = 985 + chance.below(30, "deal", *key)
     cents = np.round(price * terms * deal / 10_000)
-    number = lots.no[legs.lot[rows]] * (1 << 23) + legs.no[rows]
+    number = consignment_no(lots.no[legs.lot[rows]], legs.no[rows])
     frame = pl.DataFrame(
         {
             "seller": seller[rows],

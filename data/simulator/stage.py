@@ -105,6 +105,10 @@ class Stage:
         self._counts[first] = self._counts.get(first, -1) + 1
         return first + self._counts[first]
 
+    def paper_no(self, lot_row: int, code: str) -> int:
+        """The next number of a paper, odd, so that no honest consignment has it."""
+        return 2 * self.number(lot_row, code) + 1
+
     def frame(self) -> pl.DataFrame:
         """All staged events, in the columns of ``EVENTS``."""
         schema = {k: v for k, v in EVENTS.items() if k not in ("event_id", "offset_min")}
@@ -361,7 +365,7 @@ class Scene:
             net.hours.of(two),
             np.array([self.below(9000, "receipt", self.turns) * SECOND_US]),
         )
-        number = self.stage.number(self.row, self.code)
+        number = self.stage.paper_no(self.row, self.code)
         parties = {
             "owner_from": seller,
             "owner_to": buyer,

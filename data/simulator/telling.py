@@ -14,6 +14,7 @@ from data.simulator.life import (
     Legs,
     Life,
     books_out_at_goods_in,
+    consignment_no,
     spread,
 )
 from data.simulator.lots import pack_keys, sscc_keys
@@ -531,7 +532,7 @@ class _Teller:
                 document=null.cast(pl.String),
             )
         else:
-            number = self.lot_no[legs.lot] * (1 << 23) + legs.no
+            number = consignment_no(self.lot_no[legs.lot], legs.no)
             frame = frame.with_columns(
                 **{
                     name: pl.Series(getattr(legs, name), dtype=pl.Int32)

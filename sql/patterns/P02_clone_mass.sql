@@ -9,9 +9,10 @@
 -- guard:   a missing departure counts where the party hands packs to patients, or where the data
 --   shows >= 90 % of the party's other handovers (at least 5); else it is a data gap
 -- severity: S1
--- benign:  B07, B12, B20, B21
+-- benign:  B07, B12, B20, B21; and B01 to B05, B28 where the serial itself is misread (feat_misread)
 -- source:  NAR0074, Ozempic Germany 2023, returned drugs in China 2024; typology P02
--- reads:   core_custody, core_lot, core_observation, core_site, raw_setting, stg_verification
+-- reads:   core_custody, core_lot, core_observation, core_site, feat_misread, raw_setting,
+--   stg_verification
 -- columns: as in find_finding's pattern shape
 -- caveats: Places without a known owner count as unrelated.
 WITH setting AS (
@@ -149,22 +150,25 @@ within_window AS (
 ),
 judged AS (
     SELECT
-        within_window.*,
+        within_window.*, misread.benign AS misread,
         CASE
+            WHEN misread.unit_id IS NOT NULL THEN 'explained'
             WHEN guarded < setting.parties - 1 THEN 'data_gap'
             WHEN within_window.shared_units >= setting.shared_units THEN 'explained'
             ELSE 'stands'
         END AS status
     FROM within_window
     CROSS JOIN setting
+    LEFT JOIN feat_misread AS misread ON misread.unit_id = within_window.unit_id
     WHERE within_window.parties >= setting.parties
     QUALIFY row_number() OVER (
-        PARTITION BY unit_id ORDER BY status DESC, within_window.parties DESC, stay_no
+        PARTITION BY within_window.unit_id
+        ORDER BY status DESC, within_window.parties DESC, stay_no
     ) = 1
 ),
 grouped AS (
     SELECT
-        lot_id, status,
+        lot_id, status, misread,
         CASE WHEN status <> 'data_gap' THEN first_site_id END AS first_site_id,
         CASE WHEN status <> 'data_gap' THEN last_site_id END AS last_site_id,
         count(*) AS units,
@@ -184,7 +188,7 @@ SELECT
     first_site_id::INTEGER AS other_site_id,
     CASE WHEN status = 'data_gap' THEN 'S4' ELSE 'S1' END AS severity,
     status,
-    CASE WHEN status = 'explained' THEN 'B12' END AS benign,
+    CASE WHEN status = 'explained' THEN coalesce(misread, 'B12') END AS benign,
     CASE WHEN status = 'data_gap' THEN 'missing' ELSE 'conflicting' END AS history,
     units::DOUBLE AS units,
     to_json({'parties': grouped.parties, 'window_days': round(days, 2)}) AS observed,
@@ -193,11 +197,18 @@ SELECT
         to_json({'code': 'B07', 'result': 'ruled_out', 'parties': grouped.parties}),
         to_json({
             'code': 'B12',
-            'result': CASE WHEN status = 'explained' THEN 'supported' ELSE 'ruled_out' END,
+            'result': CASE
+                WHEN status = 'explained' AND misread IS NULL THEN 'supported' ELSE 'ruled_out'
+            END,
             'packs_in_the_same_two_events': grouped.shared_units
         }),
         to_json({'code': 'B20', 'result': 'ruled_out', 'scans_without_answer': 0}),
-        to_json({'code': 'B21', 'result': 'ruled_out', 'scans_by_the_maker': 0})
+        to_json({'code': 'B21', 'result': 'ruled_out', 'scans_by_the_maker': 0}),
+        to_json({
+            'code': coalesce(misread, 'B28'),
+            'result': CASE WHEN misread IS NULL THEN 'ruled_out' ELSE 'supported' END,
+            'is_serial_misread': misread IS NOT NULL
+        })
     ])::JSON AS tests,
     record_ids
 FROM grouped

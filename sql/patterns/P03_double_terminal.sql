@@ -88,7 +88,7 @@ tested AS (
         CASE
             WHEN kind <> 'supplied' OR end_kind <> 'supplied' THEN 'ruled_out'
             WHEN is_opened AND is_same_party THEN 'supported'
-            WHEN gap_h > near_h THEN 'ruled_out'
+            WHEN first_here_h > near_h THEN 'ruled_out'
             WHEN is_same_party AND NOT is_same_site THEN 'supported'
             WHEN is_same_party THEN 'ruled_out'
             WHEN are_dispensers AND distance_km <= near_km THEN 'supported'

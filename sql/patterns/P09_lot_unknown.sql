@@ -10,10 +10,10 @@
 --   and nothing of the lot may come from a maker; else silent
 -- severity: S1 where the verification service refused it, or where its number has another shape than
 --   every listed one; S2 else
--- benign:  B01, B03, B04, B05, B06, B18, B27
+-- benign:  B01, B03, B04, B05, B06, B18, B27, B28
 -- source:  LP6F832, Defitelio 19G19A, Avastin 2012, EMVS alert A2; typology P09
--- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, raw_setting,
---   stg_lot_master, stg_verification
+-- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit,
+--   raw_setting, stg_lot_master, stg_verification
 -- columns: as in find_finding's pattern shape
 -- caveats: A list that its owner keeps for one market leaves the lots of other markets out. No list
 --   of exempt products is read, so B27 cannot be tested.
@@ -93,11 +93,25 @@ asked AS (
             request.answer_code, '^(A2|A3|A68|No_match_.*)$'
         )) AS refused,
         count(*) FILTER (WHERE request.answer_code = 'ACTIVE') AS confirmed,
+        count(DISTINCT request.record_id) AS requests,
         bool_and(request.entry_mode = 'manual') AS is_typed,
         list(DISTINCT request.record_id) AS record_ids
     FROM unknown
     JOIN stg_verification AS request
         ON request.gtin = unknown.gtin AND request.lot = unknown.lot
+    GROUP BY unknown.lot_id
+),
+-- B28: each request names a pack that was made under a lot which reads nearly the same.
+reread AS (
+    SELECT unknown.lot_id, count(DISTINCT request.record_id) AS requests
+    FROM unknown
+    CROSS JOIN setting
+    JOIN stg_verification AS request
+        ON request.gtin = unknown.gtin AND request.lot = unknown.lot
+    JOIN core_unit AS unit
+        ON unit.gtin = request.gtin AND unit.serial = request.serial AND unit.is_commissioned
+    JOIN core_lot AS lot ON lot.lot_id = unit.lot_id
+    WHERE levenshtein(upper(lot.lot), upper(unknown.lot)) <= setting.slip_distance
     GROUP BY unknown.lot_id
 ),
 traded AS (
@@ -141,6 +155,8 @@ tested AS (
         coalesce(asked.refused, 0) AS refused,
         coalesce(asked.confirmed, 0) AS confirmed,
         coalesce(asked.is_typed, FALSE) AND traded.lot_id IS NULL AS is_typed,
+        asked.requests = reread.requests AND traded.lot_id IS NULL AS is_reread,
+        coalesce(reread.requests, 0) AS reread_requests,
         coalesce(traded.site_id, observed.site_id) AS site_id,
         list_sort(list_distinct(flatten([
             coalesce(traded.record_ids, [])[:20], coalesce(observed.record_ids, [])[:20],
@@ -153,6 +169,7 @@ tested AS (
         unknown.expiry > unknown.last_expiry AND coalesce(asked.refused, 0) = 0 AS is_younger
     FROM unknown
     LEFT JOIN asked ON asked.lot_id = unknown.lot_id
+    LEFT JOIN reread ON reread.lot_id = unknown.lot_id
     LEFT JOIN traded ON traded.lot_id = unknown.lot_id
     LEFT JOIN observed ON observed.lot_id = unknown.lot_id
     LEFT JOIN near ON near.lot_id = unknown.lot_id
@@ -166,6 +183,7 @@ judged AS (
             WHEN is_typed AND is_near THEN 'B04'
             WHEN has_gtin THEN 'B05'
             WHEN confirmed > 0 OR is_younger THEN 'B06'
+            WHEN is_reread THEN 'B28'
         END AS benign
     FROM tested
     WHERE len(record_ids) > 1
@@ -205,7 +223,11 @@ SELECT
             'code': 'B18', 'result': 'ruled_out',
             'known_lots': known_lots, 'lots': lots
         }),
-        to_json({'code': 'B27', 'result': 'not_testable'})
+        to_json({'code': 'B27', 'result': 'not_testable'}),
+        to_json({
+            'code': 'B28', 'result': if(coalesce(is_reread, FALSE), 'supported', 'ruled_out'),
+            'requests_for_packs_of_a_near_lot': reread_requests
+        })
     ])::JSON AS tests,
     record_ids[:50] AS record_ids
 FROM judged

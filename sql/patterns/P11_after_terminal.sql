@@ -53,7 +53,7 @@ tested AS (
             WHEN end_kind <> 'supplied' OR coalesce(step IN ('shipping', 'departing'), FALSE)
                 THEN 'ruled_out'
             WHEN is_opened AND is_same_party THEN 'supported'
-            WHEN gap_h > near_h OR is_same_site THEN 'ruled_out'
+            WHEN first_here_h > near_h OR is_same_site THEN 'ruled_out'
             WHEN is_same_party THEN 'supported'
             WHEN are_dispensers AND distance_km <= near_km THEN 'supported'
             WHEN are_dispensers AND distance_km IS NULL THEN 'not_testable'

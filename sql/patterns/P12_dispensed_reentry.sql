@@ -23,7 +23,8 @@ tested AS (
     SELECT
         later.*,
         CASE
-            WHEN gap_h > near_h OR NOT are_dispensers
+            -- From the hour at which the borrower had it.
+            WHEN first_here_h > near_h OR NOT are_dispensers
                 OR coalesce(step IN ('shipping', 'departing'), FALSE) THEN 'ruled_out'
             WHEN distance_km <= near_km THEN 'supported'
             WHEN distance_km IS NULL THEN 'not_testable'
@@ -83,7 +84,8 @@ SELECT
     to_json([
         to_json({
             'code': 'B08', 'result': shown.b08, 'distance_km': round(shown.distance_km, 1),
-            'gap_h': round(shown.gap_h, 2), 'are_both_dispensers': shown.are_dispensers
+            'gap_h': round(shown.gap_h, 2), 'first_here_h': round(shown.first_here_h, 2),
+            'are_both_dispensers': shown.are_dispensers
         }),
         to_json({'code': 'B13', 'result': shown.b13, 'undone': shown.undo_count}),
         to_json({

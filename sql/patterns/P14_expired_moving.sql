@@ -7,9 +7,10 @@
 -- definition: a shipment, receipt or supply to a patient later than the last day of the lot's
 --   expiry, and not on the way to destruction or returns
 -- guard:   scanned packs, cases and quantities of a stated lot with one certain expiry: the latest
---   that a list or event states; later by more than a day and the doubt of the clock
+--   that a list or event states; later by more than a day and the doubt of the clock; a first day
+--   of a month stands for the month, as packs print it
 -- severity: S2
--- benign:  B17, B24
+-- benign:  B16, B17, B24
 -- source:  Turkey 2013, Panama 2006; typology P14
 -- reads:   core_item_event, core_lot, core_movement, core_site, raw_setting, stg_lot_master,
 --   stg_verification
@@ -22,7 +23,8 @@ WITH setting AS (
 expiring AS (
     SELECT
         lot.lot_id, lot.gtin, lot.lot, lot.maker_site_id,
-        greatest(lot.expiry, max(listed.expiry)) AS expiry
+        greatest(lot.expiry, max(listed.expiry)) AS stated_expiry,
+        if(day(stated_expiry) = 1, last_day(stated_expiry), stated_expiry) AS expiry
     FROM core_lot AS lot
     LEFT JOIN stg_lot_master AS listed ON listed.gtin = lot.gtin AND listed.lot = lot.lot
     WHERE lot.expiry IS NOT NULL AND lot.lot <> '(unstated)'
@@ -107,6 +109,10 @@ SELECT
     }) AS observed,
     to_json({'late_days': setting.grace_days}) AS threshold,
     to_json([
+        to_json({
+            'code': 'B16', 'result': 'ruled_out', 'stated': expiring.stated_expiry::VARCHAR,
+            'judged_by': expiring.expiry::VARCHAR
+        }),
         to_json({
             'code': 'B17',
             'result': CASE WHEN extended.answers > 0 THEN 'supported' ELSE 'ruled_out' END,

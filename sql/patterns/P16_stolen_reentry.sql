@@ -18,7 +18,9 @@
 -- caveats: A notice is a claim with a date. A place that is no known GLN, name or city of a site
 --   leaves the place of the theft open.
 WITH RECURSIVE setting AS (
-    SELECT max(value) FILTER (WHERE name = 'P16.shared_parties') AS shared_parties
+    SELECT
+        max(value) FILTER (WHERE name = 'P16.shared_parties') AS shared_parties,
+        max(value) FILTER (WHERE name = 'P16.list_days') AS list_days
     FROM raw_setting
 ),
 party AS (
@@ -153,11 +155,25 @@ first_reentry AS (
         AND (reentry.notice <> 'whole lot' OR crime_site.site_id IS NULL)
     QUALIFY row_number() OVER (PARTITION BY unit_id ORDER BY seen_at, record_id) = 1
 ),
+-- B22: a later notice from the same place lists what of the lot was stolen: the rest was not.
+listed AS (
+    SELECT whole.notice_record_id, count(*) AS units
+    FROM core_theft AS whole
+    CROSS JOIN setting
+    JOIN core_theft AS exact
+        ON exact.place = whole.place
+        AND exact.reported_at BETWEEN whole.reported_at
+        AND whole.reported_at + to_days(setting.list_days::INTEGER)
+    LEFT JOIN core_unit AS unit ON unit.unit_id = exact.unit_id
+    WHERE whole.is_whole_lot AND NOT exact.is_whole_lot AND unit.lot_id = whole.lot_id
+    GROUP BY whole.notice_record_id
+),
 located AS (
     SELECT
         first_reentry.*,
         last_seen.site_id AS last_site_id,
         coalesce(spread.parties, 0) AS parties,
+        coalesce(listed.units, 0) AS listed_units,
         crime.notice_record_id IS NOT NULL AS is_place_known,
         EXISTS (
             SELECT 1 FROM crime_site
@@ -167,6 +183,7 @@ located AS (
     FROM first_reentry
     LEFT JOIN last_seen ON last_seen.unit_id = first_reentry.unit_id
     LEFT JOIN spread ON spread.lot_id = first_reentry.lot_id
+    LEFT JOIN listed ON listed.notice_record_id = first_reentry.notice_record_id
     LEFT JOIN (SELECT DISTINCT notice_record_id FROM crime_site) AS crime
         ON crime.notice_record_id = first_reentry.notice_record_id
 ),
@@ -175,6 +192,7 @@ tested AS (
         located.*,
         CASE
             WHEN notice <> 'whole lot' THEN 'ruled_out'
+            WHEN listed_units > 0 THEN 'supported'
             WHEN last_site_id IS NULL OR NOT is_place_known THEN 'not_testable'
             WHEN was_there THEN 'ruled_out'
             ELSE 'supported'
@@ -213,6 +231,7 @@ SELECT
     to_json([
         to_json({
             'code': 'B22', 'result': b22, 'notice': notice,
+            'units_in_a_later_list': shown.listed_units,
             'was_at_place_of_theft': shown.was_there, 'is_place_known': shown.is_place_known,
             'parties_holding_the_lot': shown.parties
         })

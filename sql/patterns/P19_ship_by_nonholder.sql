@@ -17,7 +17,8 @@
 -- benign: B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
 --   first), B12 (one of the two records names the pack, the other only a container it may have left
 --   unscanned, or they name two containers; or A had taken the pack out of a container that the
---   holder shipped: nobody told the packing), B23 (the act names the holder's firm as owner, or A
+--   holder shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
+--   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act names the holder's firm as owner, or A
 --   is a logistics provider).
 -- source: typology P19
 -- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, raw_setting,
@@ -151,6 +152,11 @@ judged AS (
             act.custody = 'ship' AND coalesce(target.partner_id = act.holder_partner_id, false)
             AND epoch(act.event_at - act.held.event_at) / 3600 <= setting.late_h
         ) AS is_late,
+        act.custody = 'ship' AND coalesce(
+            target.partner_id = act.holder_partner_id
+            OR (act.is_on_the_way AND act.to_site_id = act.held.to_site_id),
+            false
+        ) AS is_sent_back,
         opened.unit_id IS NOT NULL AS is_out_of_container,
         opened.unit_id IS NOT NULL
         OR (
@@ -192,6 +198,7 @@ coded AS (
             WHEN NOT is_guarded THEN NULL
             WHEN is_late THEN 'B11'
             WHEN is_unpacked THEN 'B12'
+            WHEN is_sent_back THEN 'B15'
             WHEN is_title THEN 'B23'
         END AS benign
     FROM judged
@@ -208,6 +215,7 @@ grouped AS (
         count(DISTINCT unit_id) FILTER (WHERE is_unpacked AND NOT is_out_of_container)
             AS known_by_container_units,
         count(DISTINCT unit_id) FILTER (WHERE is_out_of_container) AS out_of_container_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_sent_back) AS sent_back_units,
         count(DISTINCT unit_id) FILTER (WHERE is_title) AS title_units,
         max(actor_other_lots) AS actor_other_lots,
         max(holder_other_lots) AS holder_other_lots,
@@ -255,6 +263,13 @@ SELECT
                 END,
                 'known_by_container_units': grouped.known_by_container_units,
                 'out_of_container_units': grouped.out_of_container_units
+            }),
+            to_json({
+                'code': 'B15',
+                'result': CASE
+                    WHEN grouped.sent_back_units > 0 THEN 'supported' ELSE 'ruled_out'
+                END,
+                'sent_back_or_on_units': grouped.sent_back_units
             }),
             to_json({
                 'code': 'B23',

@@ -9,7 +9,9 @@
 --   moved by its clock doubt in the site's favour.
 -- guard: No stock of the lot can predate the data: it is covered, or making sites put at least 99
 --   % of its stated quantity into the chain on record. The site shows receipts of the lot, or
---   shows receipts for nearly all other lots it sends; and in the 30 days before it had no two days
+--   shows receipts for nearly all other lots it sends; its feed is not one that leaves
+--   arrivals of other lots untold (feat_handover), nor as many packs were last known where
+--   departures are; and in the 30 days before it had no two days
 --   without a word (feat_silent_day). A site that never reports receipts says
 --   nothing, a lot that nobody named has no balance; other doubts give one data gap a lot.
 -- severity: S2 always.
@@ -17,10 +19,12 @@
 --   dispenser within 20 km: a loan), B11 (later receipts within the lag norm cover it), B12 (as many
 --   packs were on their way to the site and never scanned in, or it took them out of containers
 --   that had come there and whose packing nobody told), B13 (undone endings, or a hospital that
---   ends packs at goods-in), B15 (a receipt or return of exactly the deficit corrects it).
+--   ends packs at goods-in), B15 (a receipt or return of exactly the deficit corrects it). What
+--   none of B08, B11, B12 and B13 explains alone they may explain together.
 -- source: typology P20
 -- reads:   core_container_event, core_event, core_feed, core_item_event, core_link, core_lot,
---   core_lot_site_flow, core_movement, core_site, feat_silent_day, raw_setting, stg_mention
+--   core_lot_site_flow, core_movement, core_site, feat_handover, feat_silent_day, raw_setting,
+--   stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: A count of the shelf is not in the data, so a surplus that stays is never reported.
 WITH setting AS (
@@ -66,6 +70,7 @@ site_total AS (
         min(balance) AS lowest,
         arg_min(favoured_at, (balance, favoured_at)) AS lowest_at,
         coalesce(sum(units) FILTER (WHERE change > 0), 0) AS in_units,
+        coalesce(sum(units) FILTER (WHERE direction = 'in'), 0) AS received_units,
         coalesce(sum(units) FILTER (WHERE change < 0), 0) AS out_units,
         coalesce(sum(units) FILTER (WHERE direction = 'out'), 0) AS sent_units,
         coalesce(sum(units) FILTER (WHERE direction = 'made'), 0) AS made_units
@@ -77,7 +82,7 @@ site_habit AS (
     SELECT
         site_id,
         count(*) AS sent_lots,
-        avg(CASE WHEN in_units > 0 THEN 1.0 ELSE 0.0 END) AS in_share
+        avg(CASE WHEN received_units + made_units > 0 THEN 1.0 ELSE 0.0 END) AS in_share
     FROM site_total
     WHERE sent_units > 0
     GROUP BY site_id
@@ -103,7 +108,7 @@ short AS (
         coalesce(lot.is_covered, false)
         OR coalesce(supply.units >= setting.supply_share * lot.stated_quantity, false)
             AS is_opening_known,
-        total.in_units > 0
+        total.received_units + total.made_units > 0
         OR coalesce(
             habit.sent_lots - 1 >= setting.feed_lots
             AND (habit.in_share * habit.sent_lots) / (habit.sent_lots - 1) >= setting.feed_share,
@@ -149,12 +154,16 @@ later AS (
     GROUP BY short.lot_id, short.site_id
 ),
 -- B12: sent to the site before the lowest point and never scanned in, less what was scanned in
--- without having been sent.
+-- without having been sent and may be the same: packs without a serial.
 unreceived AS (
     SELECT
         short.lot_id, short.site_id,
         greatest(sum(
-            CASE WHEN movement.received_at IS NULL THEN movement.units ELSE -movement.units END
+            CASE
+                WHEN movement.received_at IS NULL THEN movement.units
+                WHEN NOT movement.is_serialized THEN -movement.units
+                ELSE 0
+            END
         ), 0) AS units
     FROM short
     INNER JOIN core_movement AS movement
@@ -245,7 +254,8 @@ cited AS (
 tested AS (
     SELECT
         short.*,
-        silence.site_id IS NOT NULL AS is_feed_broken,
+        silence.site_id IS NOT NULL OR coalesce(handover.is_arrival_leaky, false)
+        OR coalesce(handover.came_from_leaky_units >= short.deficit, false) AS is_feed_broken,
         coalesce(later.late_units, 0) AS late_units,
         coalesce(later.is_corrected, false) AS is_corrected,
         coalesce(unreceived.units, 0) AS unreceived_units,
@@ -261,6 +271,8 @@ tested AS (
     INNER JOIN cited ON short.lot_id = cited.lot_id AND short.site_id = cited.site_id
     LEFT JOIN core_site AS site ON short.site_id = site.site_id
     LEFT JOIN silence ON short.lot_id = silence.lot_id AND short.site_id = silence.site_id
+    LEFT JOIN feat_handover AS handover
+        ON short.lot_id = handover.lot_id AND short.site_id = handover.site_id
     LEFT JOIN later ON short.lot_id = later.lot_id AND short.site_id = later.site_id
     LEFT JOIN unreceived
         ON short.lot_id = unreceived.lot_id AND short.site_id = unreceived.site_id
@@ -280,6 +292,18 @@ coded AS (
             WHEN unreceived_units + out_of_container_units >= deficit THEN 'B12'
             WHEN undone_units >= deficit OR ended_at_goods_in >= deficit THEN 'B13'
             WHEN is_corrected THEN 'B15'
+            -- None explains it all, together they do: the largest names them.
+            WHEN lent_units + late_units + unreceived_units + out_of_container_units
+                + undone_units + ended_at_goods_in >= deficit
+                THEN CASE greatest(
+                    lent_units, late_units, unreceived_units + out_of_container_units,
+                    undone_units + ended_at_goods_in
+                )
+                    WHEN unreceived_units + out_of_container_units THEN 'B12'
+                    WHEN late_units THEN 'B11'
+                    WHEN lent_units THEN 'B08'
+                    ELSE 'B13'
+                END
         END AS benign,
         row_number() OVER (
             PARTITION BY lot_id, is_opening_known AND is_feed_complete

@@ -9,8 +9,9 @@
 --   packs out exceed its packs in by as much over the whole record.
 -- guard: The packs made are known: a lot master states the quantity, or the lot is covered;
 --   without either an excess over what was commissioned is one data gap. A buyer is judged only
---   where stock cannot predate the data (as for P20), receipts of the lot are on record, and
---   nearly all other lots it sends balance.
+--   where stock cannot predate the data (as for P20), receipts of the lot are on record, its
+--   feed leaves no arrivals of other lots untold (feat_handover), and nearly all
+--   other lots it sends balance.
 -- severity: S1 always.
 -- benign: B01, B04 (the excess serials are known ones misread: in another letter case or keyboard
 --   layout, or as feat_misread says; or were only ever typed by hand), B06 (no lot master and commissioning known to be partial),
@@ -22,7 +23,7 @@
 --   ever asked about by the maker).
 -- source: typology P21
 -- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit,
---   feat_misread, raw_setting, stg_verification
+--   feat_handover, feat_misread, raw_setting, stg_verification
 -- columns: as in find_finding's pattern shape
 -- caveats: Unserialised packs are counted where they rest (in less out, over sites), the fewest
 --   that the record allows. Every pack of a lot is seldom observed, so a few false serials in a
@@ -119,11 +120,13 @@ site_habit AS (
     WHERE out_units > 0
     GROUP BY site_id
 ),
--- Sent and never scanned in, less what was scanned in without having been sent.
+-- Sent and never scanned in, less what was scanned in without having been sent and may be the same.
 on_the_way AS (
     SELECT
         lot_id, to_site_id AS site_id,
-        greatest(sum(CASE WHEN received_at IS NULL THEN units ELSE -units END), 0) AS units
+        greatest(sum(CASE
+            WHEN received_at IS NULL THEN units WHEN NOT is_serialized THEN -units ELSE 0
+        END), 0) AS units
     FROM core_movement
     WHERE (received_at IS NULL OR shipped_at IS NULL) AND to_site_id IS NOT NULL
     GROUP BY lot_id, to_site_id
@@ -381,7 +384,13 @@ buyer AS (
     INNER JOIN site_habit AS habit ON balanced.site_id = habit.site_id
     LEFT JOIN on_the_way
         ON balanced.lot_id = on_the_way.lot_id AND balanced.site_id = on_the_way.site_id
+    LEFT JOIN feat_handover AS handover
+        ON balanced.lot_id = handover.lot_id AND balanced.site_id = handover.site_id
     WHERE balanced.is_short AND balanced.in_units > 0 AND balanced.made_units = 0
+        AND NOT coalesce(handover.is_arrival_leaky, false)
+        AND NOT coalesce(
+            handover.came_from_leaky_units >= balanced.out_units - balanced.in_units, false
+        )
         AND lot.lot <> '(unstated)'
         AND (
             coalesce(lot.is_covered, false)

@@ -12,7 +12,7 @@
 --   two packs, more than 1 % of its content, are away.
 -- benign: B12 (the container was opened without a scan: the pack was scanned at the container's
 --   own place first, or a good share of its siblings is away too, or the container never appears
---   again).
+--   again), B21 (a maker looked the packs up at its desk: no movement is told of them there).
 -- source: typology P23
 -- reads:   core_container_event, core_event, core_link, core_observation, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
@@ -30,7 +30,9 @@ place AS (
     SELECT
         happened.container_id, happened.record_id, happened.event_at AS moved_at,
         CASE WHEN event.custody = 'ship' THEN event.to_site_id ELSE event.site_id END AS site_id,
-        CASE WHEN event.custody = 'ship' THEN event.site_id END AS left_site_id
+        CASE WHEN event.custody = 'ship' THEN event.site_id END AS left_site_id,
+        coalesce(event.event_type = 'AggregationEvent' AND event.action = 'DELETE', false)
+            AS is_opening
     FROM core_container_event AS happened
     INNER JOIN core_event AS event ON happened.ord = event.ord
     WHERE happened.container_id IN (SELECT parent_id FROM core_link)
@@ -39,9 +41,13 @@ place AS (
 scan AS (
     SELECT
         seen.lot_id, seen.unit_id, seen.record_id, seen.observed_at, seen.site_id,
-        seen.clock_doubt_min, link.parent_id AS container_id, link.opened_at, link.opened_record_id
+        seen.clock_doubt_min, link.parent_id AS container_id, link.opened_at, link.opened_record_id,
+        event.custody IS NULL AND coalesce(here.role IN ('maker', 'contract_packer'), false)
+            AS is_lookup
     FROM core_observation AS seen
     INNER JOIN core_link AS link ON seen.unit_id = link.child_id
+    LEFT JOIN core_event AS event ON seen.record_id = event.record_id
+    LEFT JOIN core_site AS here ON seen.site_id = here.site_id
     WHERE seen.site_id IS NOT NULL
         AND seen.record_id IS DISTINCT FROM link.opened_record_id
         AND seen.observed_at - to_seconds(coalesce(seen.clock_doubt_min, 0) * 60) > link.opened_at
@@ -97,6 +103,7 @@ first_away AS (
         away.lot_id, away.unit_id, away.container_id, away.opened_at, away.site_id,
         away.place_site_id, away.observed_at,
         coalesce(unit_away.first_home_at < unit_away.first_away_at, false) AS is_picked,
+        bool_and(away.is_lookup) AS is_lookup,
         min(away.record_id) AS record_id,
         min(away.place_record_id) AS place_record_id
     FROM away
@@ -120,19 +127,19 @@ container_away AS (
     FROM first_away
     GROUP BY container_id
 ),
--- Is the container handled as a whole after the first pack turned up elsewhere?
+-- Is the container moved as a whole after the first pack turned up elsewhere? Opening it is not.
 handled AS (
     SELECT container_away.container_id, count(DISTINCT event.record_id) AS later_events
     FROM container_away
     INNER JOIN place AS event
         ON container_away.container_id = event.container_id
-        AND event.moved_at > container_away.first_away_at
+        AND event.moved_at > container_away.first_away_at AND NOT event.is_opening
     GROUP BY container_away.container_id
 ),
 grouped AS (
     SELECT
         first_away.lot_id, first_away.container_id, first_away.site_id, first_away.place_site_id,
-        first_away.is_picked,
+        first_away.is_picked, first_away.is_lookup,
         count(DISTINCT first_away.unit_id) AS units,
         min(first_away.unit_id) AS one_unit_id,
         max(container_away.away_units) AS away_units,
@@ -169,12 +176,12 @@ SELECT
     site_id,
     place_site_id AS other_site_id,
     CASE
-        WHEN NOT is_opened_unscanned AND away_units >= least_units
+        WHEN NOT is_lookup AND NOT is_opened_unscanned AND away_units >= least_units
             AND away_units > case_share * content_units THEN 'S2'
         ELSE 'S3'
     END AS severity,
-    CASE WHEN is_opened_unscanned THEN 'explained' ELSE 'stands' END AS status,
-    CASE WHEN is_opened_unscanned THEN 'B12' END AS benign,
+    CASE WHEN is_lookup OR is_opened_unscanned THEN 'explained' ELSE 'stands' END AS status,
+    CASE WHEN is_lookup THEN 'B21' WHEN is_opened_unscanned THEN 'B12' END AS benign,
     'conflicting' AS history,
     CAST(units AS DOUBLE) AS units,
     json_object(
@@ -190,6 +197,10 @@ SELECT
             'siblings_away_share', round(siblings_away_share, 4),
             'least_share', sibling_share,
             'later_case_events', later_events
+        ),
+        json_object(
+            'code', 'B21', 'result', CASE WHEN is_lookup THEN 'supported' ELSE 'ruled_out' END,
+            'is_looked_up_by_maker', is_lookup
         )
     ) AS tests,
     record_ids

@@ -7,13 +7,15 @@
 -- definition: A pack or case is packed into a container, or seen inside it, while the record has it
 --   in another one that is elsewhere: at another site of another partner, by its last event before.
 -- guard: The place of both containers is on record. At one place nothing is said: contents are moved
---   there without a word every day.
--- severity: S2
+--   there without a word every day. Where the former container was last known at a site whose feed
+--   leaves departures of other lots untold (feat_handover), its place is a data gap.
+-- severity: S2 always.
 -- benign: B12 (nearly all of the former container's content was packed anew: it was emptied and
 --   nobody told), B15 (within three days the content is back in its former
 --   container), B18 (not tested: no list states which content belongs where)
 -- source: typology P24; FDA guidance on suspect product (lot and expiry of pack and container differ)
--- reads:   core_container_event, core_event, core_link, core_site, core_unit, raw_setting, stg_mention
+-- reads:   core_container_event, core_event, core_link, core_site, core_unit, feat_handover, raw_setting,
+--   stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: Of cases, the packs inside are counted to their lots. A container without a stated place
 --   at the time is silent.
@@ -110,6 +112,7 @@ judged AS (
         content.things AS content_things, again.things AS packed_again,
         again.things >= setting.sibling_share * content.things AS is_emptied,
         returned.child_id IS NOT NULL AS is_back,
+        coalesce(handover.is_departure_leaky, false) AS is_gap,
         list_value(thing.opened_record_id, thing.record_id, place.moved_record_id) AS records
     FROM thing
     CROSS JOIN setting
@@ -123,6 +126,8 @@ judged AS (
     LEFT JOIN core_site AS here ON here.site_id = event.site_id
     LEFT JOIN core_site AS there ON there.site_id = place.site_id
     LEFT JOIN core_site AS left_site ON left_site.site_id = place.left_site_id
+    LEFT JOIN feat_handover AS handover
+        ON handover.site_id = place.site_id AND handover.lot_id = unit.lot_id
     LEFT JOIN returned
         ON returned.child_id = thing.child_id AND returned.parent_id = thing.parent_id
         AND returned.seen_ord = thing.seen_ord
@@ -136,6 +141,7 @@ grouped AS (
         max(content_things) AS content_things, max(packed_again) AS packed_again,
         bool_or(is_emptied) AS is_emptied,
         bool_and(is_back) AS is_back,
+        bool_and(is_gap) AS is_gap,
         list_sort(list_distinct(list_filter(flatten(list(records)), lambda r: r IS NOT NULL)))[:200]
             AS record_ids
     FROM judged
@@ -144,7 +150,10 @@ grouped AS (
 explained AS (
     SELECT
         *,
-        CASE WHEN is_back THEN 'B15' WHEN is_emptied THEN 'B12' END AS benign
+        CASE WHEN is_back THEN 'B15' WHEN is_emptied THEN 'B12' END AS benign,
+        CASE
+            WHEN benign IS NOT NULL THEN 'explained' WHEN is_gap THEN 'data_gap' ELSE 'stands'
+        END AS status
     FROM grouped
 )
 SELECT
@@ -153,14 +162,14 @@ SELECT
     parent_id::BIGINT AS container_id,
     site_id::INTEGER AS site_id,
     place_site_id::INTEGER AS other_site_id,
-    'S2' AS severity,
-    if(benign IS NULL, 'stands', 'explained') AS status,
+    if(status = 'data_gap', 'S4', 'S2') AS severity,
+    status,
     benign,
-    'conflicting' AS history,
+    if(status = 'data_gap', 'missing', 'conflicting') AS history,
     units::DOUBLE AS units,
     to_json({'packs_in_two_containers': units, 'packed_again': packed_again}) AS observed,
     to_json({'packs_in_two_containers': 0}) AS threshold,
-    to_json([
+    if(status = 'data_gap', '[]'::JSON, to_json([
         to_json({
             'code': 'B12', 'result': if(is_emptied, 'supported', 'ruled_out'),
             'content_things': content_things, 'packed_again': packed_again
@@ -169,7 +178,7 @@ SELECT
             'code': 'B15', 'result': if(is_back, 'supported', 'ruled_out'), 'is_back': is_back
         }),
         to_json({'code': 'B18', 'result': 'not_testable'})
-    ])::JSON AS tests,
+    ])::JSON) AS tests,
     record_ids
 FROM explained
 ORDER BY ALL

@@ -12,7 +12,10 @@
 --   class and at least 70 % of the others that trade. Before the class's first licence it is
 --   silent. Without a list, or outside what it covers: not testable, no row.
 -- severity: S1 no valid licence for a role that the list covers; S3 a seller of unknown role that
---   is not on the list.
+--   is not on the list; S4, a note on the lot, where the licence is listed as lapsed for less than a
+--   year, makers or wholesalers that the list names went on supplying the party, and it hands out to
+--   patients or its trade is wide (five lots, fifteen partners): its papers are to be asked for,
+--   once; the lot is as good as its suppliers.
 -- benign: B22 (renewed within the grace time; most of the class lapsed, so the list is stale; a
 --   site of the same company with the same role is listed; licensed at the time under another
 --   role).
@@ -27,6 +30,9 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P26.class_sites') AS class_sites,
         max(value) FILTER (WHERE name = 'P26.seller_share') AS seller_share,
         max(value) FILTER (WHERE name = 'P26.grace_days') AS grace_days,
+        max(value) FILTER (WHERE name = 'P26.lapse_days') AS lapse_days,
+        max(value) FILTER (WHERE name = 'P26.wide_lots') AS wide_lots,
+        max(value) FILTER (WHERE name = 'P26.wide_partners') AS wide_partners,
         max(value) FILTER (WHERE name = 'P26.stale_share') AS stale_share
     FROM raw_setting
 ),
@@ -203,9 +209,43 @@ class_day AS (
     INNER JOIN licence ON trader.site_id = licence.site_id
     GROUP BY lapsed_day.role, lapsed_day.country, lapsed_day.day
 ),
+-- Suppliers must know whom they supply: listed ones that went on after the lapse.
+supplier AS (
+    SELECT lapsed.site_id, count(DISTINCT movement.from_site_id) AS suppliers
+    FROM (
+        SELECT site_id, max(lapsed_on) AS lapsed_on FROM tested_day GROUP BY site_id
+    ) AS lapsed
+    INNER JOIN core_movement AS movement ON lapsed.site_id = movement.to_site_id
+    INNER JOIN listed ON movement.from_site_id = listed.site_id
+    INNER JOIN core_site AS site ON movement.from_site_id = site.site_id
+        AND site.role IN ('maker', 'contract_packer', 'third_party_logistics', 'wholesaler')
+    WHERE CAST(coalesce(movement.shipped_at, movement.received_at) AS DATE) > lapsed.lapsed_on
+    GROUP BY lapsed.site_id
+),
+breadth AS (
+    SELECT
+        site_id, count(DISTINCT lot_id) AS lots, count(DISTINCT other_site_id) AS partners
+    FROM trade
+    WHERE site_id IN (SELECT site_id FROM tested_day)
+    GROUP BY site_id
+),
 judged AS (
     SELECT
         tested_day.*,
+        breadth.lots AS traded_lots, breadth.partners,
+        coalesce(supplier.suppliers, 0) AS suppliers,
+        coalesce(
+            date_diff('day', tested_day.lapsed_on, tested_day.day) <= setting.lapse_days
+            AND supplier.suppliers > 0
+            AND (
+                tested_day.role IN ('pharmacy', 'hospital', 'clinic')
+                OR (
+                    breadth.lots >= setting.wide_lots
+                    AND breadth.partners >= setting.wide_partners
+                )
+            ),
+            false
+        ) AS is_known_trader,
         date_diff('day', tested_day.lapsed_on, tested_day.renewed_on) AS unlicensed_days,
         round(1 - class_day.valid / class_day.known, 4) AS class_lapsed_share,
         coalesce(
@@ -220,6 +260,8 @@ judged AS (
         ) AS is_stale
     FROM tested_day
     CROSS JOIN setting
+    LEFT JOIN supplier ON tested_day.site_id = supplier.site_id
+    LEFT JOIN breadth ON tested_day.site_id = breadth.site_id
     LEFT JOIN class_day
         ON tested_day.role = class_day.role
         AND tested_day.country IS NOT DISTINCT FROM class_day.country
@@ -237,6 +279,10 @@ grouped AS (
         min(renewed_on) AS renewed_on,
         min(unlicensed_days) AS unlicensed_days,
         max(class_lapsed_share) AS class_lapsed_share,
+        bool_and(is_known_trader) AS is_known_trader,
+        max(suppliers) AS suppliers,
+        max(traded_lots) AS traded_lots,
+        max(partners) AS partners,
         bool_or(is_renewed) AS is_renewed,
         bool_or(is_stale) AS is_stale,
         bool_or(has_other_role) AS has_other_role,
@@ -254,7 +300,11 @@ SELECT
     CAST(NULL AS BIGINT) AS container_id,
     grouped.site_id,
     grouped.other_site_id,
-    CASE WHEN grouped.scope = 'covered' THEN 'S1' ELSE 'S3' END AS severity,
+    CASE
+        WHEN grouped.scope <> 'covered' THEN 'S3'
+        WHEN grouped.is_known_trader THEN 'S4'
+        ELSE 'S1'
+    END AS severity,
     CASE WHEN grouped.is_explained THEN 'explained' ELSE 'stands' END AS status,
     CASE WHEN grouped.is_explained THEN 'B22' END AS benign,
     'conflicting' AS history,
@@ -276,7 +326,9 @@ SELECT
         'class_lapsed_share', grouped.class_lapsed_share,
         'is_list_stale', grouped.is_stale,
         'has_other_role', grouped.has_other_role,
-        'has_listed_sister_site', grouped.has_sister
+        'has_listed_sister_site', grouped.has_sister,
+        'listed_suppliers_since_lapse', grouped.suppliers,
+        'traded_lots', grouped.traded_lots, 'partners', grouped.partners
     )) AS tests,
     grouped.record_ids
 FROM grouped

@@ -10,14 +10,16 @@
 --   first is reported, not those it passed the lot to.
 -- guard: The lot is covered; every maker of it and every trader on the ways reports shippings, and
 --   a maker does so of this lot; no shipping of the lot goes to an unstated place; no trader of the
---   lot had two days without a word in the 30 before (feat_silent_day). Otherwise one data gap a
---   lot. A lot with no known maker, or that nobody named, has no way to look for: silent.
+--   lot had two days without a word in the 30 before (feat_silent_day); the site where the packs
+--   were last known, or on their way to, is none whose feed loses departures of other lots
+--   too (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
--- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B23 (a site
---   of the same company lies on the ways, or the events name an owner who does).
+-- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B15 (what was
+--   on its way to another door is sent back to its sender, or on to whom it was addressed), B23 (a
+--   site of the same company lies on the ways, or the events name an owner who does).
 -- source: typology P27
--- reads:   core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_product,
---   core_site, core_unit, feat_silent_day, raw_setting
+-- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_product,
+--   core_site, core_unit, feat_handover, feat_silent_day, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Judged for the lot, not the pack: strange packs at a site that also bought lawful ones
 --   pass here and are left to P04 and P17. Legs are the first and last movement of a pair of
@@ -146,6 +148,40 @@ feed_gap AS (
         HAVING count(DISTINCT silent_day.silent_on) >= setting.gap_days
     )
 ),
+-- Packs of the site that were last known at, or on their way to, a site whose feed loses such words.
+arrival AS (
+    SELECT
+        first_off.lot_id, first_off.site_id, event.unit_id,
+        arg_min(
+            if(before.custody = 'ship', coalesce(before.to_site_id, before.site_id), before.site_id),
+            event.ord
+        ) AS last_site_id,
+        coalesce(arg_min(
+            before.custody = 'ship' AND event.custody = 'ship'
+            AND event.to_site_id IN (before.site_id, before.to_site_id),
+            event.ord
+        ), false) AS is_sent_back
+    FROM first_off
+    INNER JOIN core_item_event AS event
+        ON first_off.lot_id = event.lot_id AND first_off.site_id = event.site_id
+        AND event.site_id IS DISTINCT FROM event.prev_site_id
+    LEFT JOIN core_event AS before ON event.prev_record_id = before.record_id
+    GROUP BY first_off.lot_id, first_off.site_id, event.unit_id
+),
+sent_back AS (
+    SELECT lot_id, site_id, count(*) FILTER (WHERE is_sent_back) AS units, bool_and(is_sent_back)
+        AS is_all
+    FROM arrival
+    GROUP BY lot_id, site_id
+),
+leak AS (
+    SELECT arrival.lot_id, arrival.site_id
+    FROM arrival
+    LEFT JOIN feat_handover AS feed
+        ON arrival.last_site_id = feed.site_id AND arrival.lot_id = feed.lot_id
+    GROUP BY arrival.lot_id, arrival.site_id
+    HAVING bool_and(coalesce(feed.is_departure_leaky, false))
+),
 to_nowhere AS (
     SELECT lot_id, sum(units) AS units
     FROM core_movement
@@ -188,8 +224,11 @@ judged AS (
         coalesce(to_nowhere.units, 0) AS to_nowhere_units,
         sister.site_id IS NOT NULL AS has_sister,
         coalesce(owned.events, 0) AS owner_events,
+        coalesce(sent_back.units, 0) AS sent_back_units,
+        coalesce(sent_back.is_all, false) AS is_sent_back,
         known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL
-        AND from_maker.lot_id IS NOT NULL AND feed_gap.site_id IS NULL AS is_guarded
+        AND from_maker.lot_id IS NOT NULL AND feed_gap.site_id IS NULL
+        AND leak.site_id IS NULL AS is_guarded
     FROM first_off
     INNER JOIN known_lot ON first_off.lot_id = known_lot.lot_id
     LEFT JOIN core_product AS product ON known_lot.gtin = product.gtin
@@ -198,6 +237,9 @@ judged AS (
     LEFT JOIN from_maker ON first_off.lot_id = from_maker.lot_id
     LEFT JOIN feed_gap
         ON first_off.lot_id = feed_gap.lot_id AND first_off.site_id = feed_gap.site_id
+    LEFT JOIN sent_back
+        ON first_off.lot_id = sent_back.lot_id AND first_off.site_id = sent_back.site_id
+    LEFT JOIN leak ON first_off.lot_id = leak.lot_id AND first_off.site_id = leak.site_id
     LEFT JOIN sister
         ON first_off.lot_id = sister.lot_id AND first_off.site_id = sister.site_id
     LEFT JOIN owned ON first_off.lot_id = owned.lot_id AND first_off.site_id = owned.site_id
@@ -208,6 +250,7 @@ coded AS (
         CASE
             WHEN NOT is_guarded THEN NULL
             WHEN is_late_reached THEN 'B11'
+            WHEN is_sent_back THEN 'B15'
             WHEN has_sister OR owner_events > 0 THEN 'B23'
         END AS benign,
         row_number() OVER (PARTITION BY lot_id ORDER BY units DESC, site_id) AS place
@@ -244,6 +287,11 @@ SELECT
                 'result', CASE WHEN is_late_reached THEN 'supported' ELSE 'ruled_out' END,
                 'is_reached_with_lag_norm', is_late_reached,
                 'lag_norm_h', (SELECT late_h FROM setting)
+            ),
+            json_object(
+                'code', 'B15',
+                'result', CASE WHEN is_sent_back THEN 'supported' ELSE 'ruled_out' END,
+                'sent_back_or_on_units', sent_back_units
             ),
             json_object(
                 'code', 'B23',

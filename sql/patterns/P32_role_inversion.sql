@@ -67,6 +67,27 @@ bought AS (
         movement.lot_id, movement.to_site_id, seller.partner_id, movement.from_site_id,
         owner.partner_id
 ),
+-- Packs sold that had been with the buyer's party before, and were not handed out in between.
+came_from AS (
+    SELECT
+        movement.lot_id, movement.from_site_id, movement.to_site_id,
+        count(DISTINCT sale.unit_id) AS units,
+        max(date_diff('day', before.event_at, sale.event_at)) AS days
+    FROM core_movement AS movement
+    JOIN (SELECT DISTINCT lot_id, from_site_id, to_site_id, buyer_partner_id FROM sold) AS concerned
+        USING (lot_id, from_site_id, to_site_id)
+    JOIN core_item_event AS sale
+        ON sale.lot_id = movement.lot_id
+        AND sale.record_id = coalesce(movement.ship_record_id, movement.receive_record_id)
+        AND sale.terminal_before = 0
+    JOIN core_item_event AS before
+        ON before.unit_id = sale.unit_id AND before.ord < sale.ord
+    JOIN core_site AS buyer
+        ON buyer.site_id IN (before.site_id, before.to_site_id)
+        AND (buyer.site_id = movement.to_site_id OR buyer.partner_id = concerned.buyer_partner_id)
+    WHERE movement.is_serialized
+    GROUP BY movement.lot_id, movement.from_site_id, movement.to_site_id
+),
 -- Packs that the dispenser had ended by mistake at goods-in and put back.
 put_back AS (
     SELECT lot_id, site_id, count(DISTINCT unit_id) AS units
@@ -126,7 +147,9 @@ tested AS (
             date_diff('day', record_start.first_at, pair.sold_at)
             < setting.history_days, false
         ) AS is_record_short,
-        coalesce(any_value(put_back.units), 0) AS put_back_units
+        coalesce(any_value(put_back.units), 0) AS put_back_units,
+        coalesce(any_value(came_from.units), 0) AS came_from_units,
+        any_value(came_from.days) AS came_from_days
     FROM pair
     CROSS JOIN setting
     CROSS JOIN record_start
@@ -135,6 +158,9 @@ tested AS (
     LEFT JOIN supplied
         ON supplied.lot_id = pair.lot_id AND supplied.from_site_id = pair.from_site_id
         AND supplied.to_site_id = pair.to_site_id
+    LEFT JOIN came_from
+        ON came_from.lot_id = pair.lot_id AND came_from.from_site_id = pair.from_site_id
+        AND came_from.to_site_id = pair.to_site_id
     LEFT JOIN put_back ON put_back.lot_id = pair.lot_id AND put_back.site_id = pair.from_site_id
     GROUP BY ALL
 ),
@@ -144,6 +170,8 @@ judged AS (
         CASE
             WHEN bought_here_units >= units AND coalesce(days_kept <= return_days, TRUE)
                 THEN 'supported'
+            -- The packs themselves had been with the buyer: its delivery was not told.
+            WHEN came_from_units >= units AND came_from_days <= return_days THEN 'supported'
             -- Called a return, and whom the goods came from is not in the data.
             WHEN (bought_elsewhere_units = 0 OR is_unstated) AND is_called_return THEN 'supported'
             WHEN is_unstated AND bought_units = 0 AND days_before <= return_days THEN 'supported'
@@ -181,7 +209,7 @@ SELECT
             to_json({'code': 'B13', 'result': b13, 'put_back_units': put_back_units}),
             to_json({
                 'code': 'B14', 'result': b14, 'bought_here_units': bought_here_units,
-                'days_kept': days_kept, 'return_days': return_days,
+                'packs_of_the_buyer_before': came_from_units, 'days_kept': days_kept, 'return_days': return_days,
                 'days_since_any_delivery': days_before,
                 'is_called_return': is_called_return
             })

@@ -11,14 +11,15 @@
 --   market that names a region other than the EU or EEA makes the lot silent. The maker's own
 --   sites, logistics, customs, returns and destruction are transit. A trader that ships lots over
 --   borders is a hub: only what it sent on to a country outside the markets counts, at its buyer.
---   Packs that their sender took out of use before they left the EEA are lawful exports.
+--   Packs that their sender took out of use before they left the EEA are lawful exports; whether
+--   they were, a sender whose feed leaves things untold (feat_handover) cannot say: a data gap.
 -- severity: S1 at a pharmacy, hospital or clinic; S2 else.
 -- benign: B18 (most of the lot, or most lots of the product seen in that country, are outside: the
 --   list is wrong), B19 (a parallel trader or repackager, licensed where a list exists, sold the
 --   lot into that country, or took it there to repack it).
 -- source: typology P34
 -- reads:   core_custody, core_item_event, core_licence, core_lot, core_lot_site_flow, core_movement,
---   core_observation, core_site, raw_setting
+--   core_observation, core_site, feat_handover, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Markets are what the list says, since its own date; approvals granted later are not in
 --   it.
@@ -131,6 +132,15 @@ exported AS (
         AND taken.event_at <= coalesce(hop.shipped_at, hop.received_at)
     WHERE place.country NOT IN (SELECT country FROM region)
     GROUP BY hop.lot_id, hop.to_site_id
+),
+untold_export AS (
+    SELECT DISTINCT movement.lot_id, movement.to_site_id AS site_id
+    FROM core_movement AS movement
+    INNER JOIN place ON movement.to_site_id = place.site_id
+    INNER JOIN feat_handover AS handover
+        ON movement.from_site_id = handover.site_id AND movement.lot_id = handover.lot_id
+        AND (handover.is_departure_leaky OR handover.is_arrival_leaky)
+    WHERE place.country NOT IN (SELECT country FROM region)
 ),
 presence AS (
     SELECT
@@ -248,6 +258,7 @@ judged AS (
         country_share.outside_lot_share,
         country_share.outside_sites,
         lawful_trade.lot_id IS NOT NULL AS is_parallel_trade,
+        untold_export.lot_id IS NOT NULL AND NOT counted.is_dispenser AS is_gap,
         (lot_share.outside_share >= setting.master_share
             AND lot_share.outside_sites >= setting.master_sites)
         OR (country_share.outside_lot_share >= setting.master_share
@@ -260,6 +271,8 @@ judged AS (
         ON counted.gtin = country_share.gtin AND counted.country = country_share.country
     LEFT JOIN lawful_trade
         ON counted.lot_id = lawful_trade.lot_id AND counted.country = lawful_trade.country
+    LEFT JOIN untold_export
+        ON counted.lot_id = untold_export.lot_id AND counted.site_id = untold_export.site_id
     WHERE counted.is_outside AND counted.units >= setting.least_units
 )
 SELECT
@@ -268,17 +281,21 @@ SELECT
     CAST(NULL AS BIGINT) AS container_id,
     site_id,
     CAST(NULL AS INTEGER) AS other_site_id,
-    CASE WHEN is_dispenser THEN 'S1' ELSE 'S2' END AS severity,
-    CASE WHEN is_parallel_trade OR is_master_wrong THEN 'explained' ELSE 'stands' END AS status,
-    CASE WHEN is_parallel_trade THEN 'B19' WHEN is_master_wrong THEN 'B18' END AS benign,
-    'conflicting' AS history,
+    CASE WHEN is_dispenser THEN 'S1' WHEN is_gap THEN 'S4' ELSE 'S2' END AS severity,
+    CASE
+        WHEN is_gap THEN 'data_gap'
+        WHEN is_parallel_trade OR is_master_wrong THEN 'explained'
+        ELSE 'stands'
+    END AS status,
+    CASE WHEN is_gap THEN NULL WHEN is_parallel_trade THEN 'B19' WHEN is_master_wrong THEN 'B18' END AS benign,
+    CASE WHEN is_gap THEN 'missing' ELSE 'conflicting' END AS history,
     CAST(units AS DOUBLE) AS units,
     json_object(
         'units_outside_markets', units, 'country', country,
         'received_units', in_units, 'ended_units', ended_units, 'verified_units', verified_units
     ) AS observed,
     json_object('units_outside_markets', least_units) AS threshold,
-    json_array(
+    if(is_gap, json_array(), json_array(
         json_object(
             'code', 'B18',
             'result', CASE WHEN is_master_wrong THEN 'supported' ELSE 'ruled_out' END,
@@ -290,7 +307,7 @@ SELECT
             'result', CASE WHEN is_parallel_trade THEN 'supported' ELSE 'ruled_out' END,
             'has_lawful_parallel_trader', is_parallel_trade
         )
-    ) AS tests,
+    )) AS tests,
     list_sort(list_distinct(record_ids))[1:50] AS record_ids
 FROM judged
 WHERE len(record_ids) > 0

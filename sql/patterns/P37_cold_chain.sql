@@ -11,13 +11,15 @@
 -- guard: The product list states the storage so that limits can be read; ambient sensors are left
 --   out. The time between two readings counts whole where both are outside, half where one is, and
 --   never beyond 2 h. A silence counts for a sensor with at least 6 readings, half of them within
---   30 min of the next: others report at stations only. One lone reading outside is a data gap.
+--   30 min of the next: others report at stations only. One lone reading outside is a data gap; so is a
+--   warm end of a log that a site read out whose feed leaves arrivals untold (feat_handover): it may
+--   have lain there.
 -- severity: S2 always.
 -- benign: B26 (what is outside lasts under 15 min at a time: a door, a moved probe; or begins after
 --   the receipt on a sensor that had come with the goods: the logger was taken out and read).
 -- source: Lunapharm, Levemir 2009, Gallant; typology P37
 -- reads:   core_event, core_item_event, core_lot, core_lot_key, core_movement, core_product,
---   core_sensor, raw_setting, stg_event_item, stg_product_master
+--   core_sensor, feat_handover, raw_setting, stg_event_item, stg_product_master
 -- columns: as in find_finding's pattern shape
 -- caveats: Which packs lay near the sensor is not told: all packs of the event are concerned. Mean
 --   kinetic temperature is not computed.
@@ -165,17 +167,50 @@ timed AS (
 ),
 -- The receipt that ended the trip on which the sensor came: readings after it are of the unpacking.
 arrival AS (
-    SELECT series.lot_id, series.device, min(movement.received_at) AS received_at
+    SELECT
+        series.lot_id, series.device,
+        -- At the place that read the sensor out, where goods were sent there.
+        if(
+            bool_or(movement.to_site_id = series.site_id),
+            min(movement.received_at) FILTER (
+                WHERE movement.to_site_id = series.site_id
+                    AND movement.received_at <= series.read_out_at
+            ),
+            min(movement.received_at)
+        ) AS received_at
     FROM (
-        SELECT lot_id, device, min(first_at) AS first_at
+        SELECT
+            timed.lot_id, timed.device, min(timed.first_at) AS first_at,
+            max(event.site_id) AS site_id, max(event.event_at) AS read_out_at
         FROM timed
-        GROUP BY lot_id, device
+        INNER JOIN core_event AS event ON timed.record_id = event.record_id
+        GROUP BY timed.lot_id, timed.device
     ) AS series
     INNER JOIN core_movement AS movement
-        ON series.lot_id = movement.lot_id AND movement.received_at > series.first_at
-        AND movement.shipped_at <= movement.received_at
+        ON series.lot_id = movement.lot_id
         AND movement.shipped_at >= series.first_at - INTERVAL 1 DAY
+        AND (
+            (
+                movement.received_at > series.first_at
+                AND movement.received_at <= series.read_out_at
+                AND movement.shipped_at <= movement.received_at
+            )
+            OR (
+                movement.to_site_id = series.site_id
+                AND coalesce(movement.received_at > series.read_out_at, true)
+            )
+        )
     GROUP BY series.lot_id, series.device
+),
+log_end AS (
+    SELECT
+        timed.lot_id, timed.device, max(timed.observed_at) AS last_at,
+        bool_or(coalesce(handover.is_arrival_leaky, false)) AS is_leaky
+    FROM timed
+    INNER JOIN core_event AS event ON timed.record_id = event.record_id
+    LEFT JOIN feat_handover AS handover
+        ON timed.lot_id = handover.lot_id AND event.site_id = handover.site_id
+    GROUP BY timed.lot_id, timed.device
 ),
 run AS (
     SELECT
@@ -193,8 +228,12 @@ spell AS (
         run.lot_id, run.device, run.run_no, sum(run.outside_min) AS outside_min,
         max(run.high_c) AS highest_c, min(run.low_c) AS lowest_c,
         coalesce(min(run.observed_at) FILTER (WHERE run.is_outside)
-            > any_value(arrival.received_at), false) AS is_after_receipt
+            > any_value(arrival.received_at), false) AS is_after_receipt,
+        max(run.observed_at) = any_value(log_end.last_at)
+        AND any_value(arrival.received_at) IS NULL AND any_value(log_end.is_leaky)
+            AS is_perhaps_after
     FROM run
+    LEFT JOIN log_end ON run.lot_id = log_end.lot_id AND run.device = log_end.device
     LEFT JOIN arrival ON run.lot_id = arrival.lot_id AND run.device = arrival.device
     WHERE run.outside_min > 0
     GROUP BY run.lot_id, run.device, run.run_no
@@ -221,6 +260,8 @@ outside AS (
         sum(spell.outside_min) FILTER (
             WHERE spell.outside_min >= setting.spike_min AND NOT spell.is_after_receipt
         ) AS kept_min,
+        coalesce(sum(spell.outside_min) FILTER (WHERE spell.is_perhaps_after), 0)
+            AS perhaps_after_min,
         coalesce(sum(spell.outside_min) FILTER (WHERE spell.outside_min < setting.spike_min), 0)
             AS spike_min,
         coalesce(sum(spell.outside_min) FILTER (WHERE spell.is_after_receipt), 0)
@@ -249,7 +290,8 @@ found AS (
         lot_id, kind, minutes, budget_min, coalesce(kept_min, 0) AS kept_min, spike_min,
         after_receipt_min, highest_c, lowest_c, least_c, most_c, readings, units, record_ids,
         CASE WHEN coalesce(kept_min, 0) <= budget_min THEN 'B26' END AS benign,
-        true AS is_known
+        coalesce(kept_min, 0) <= budget_min OR kept_min - perhaps_after_min > budget_min
+            AS is_known
     FROM outside
     WHERE minutes > budget_min
     UNION ALL

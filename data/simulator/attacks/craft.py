@@ -252,7 +252,7 @@ def book(scene: Scene, seller: int, buyer: int, count: int, at_us: int, lot: str
     scene.turns += 1
     price = list_price(net, scene.product.no, net.sites[seller].country)
     price *= scene.between(90, 99, "discount", scene.turns) / 100
-    number = scene.stage.number(scene.row, scene.code)
+    number = scene.stage.paper_no(scene.row, scene.code)
     scene.stage.lists.shipments.append(
         {
             "shipment_id": f"S{number}",

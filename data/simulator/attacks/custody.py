@@ -371,7 +371,7 @@ def _lorry(scene: Scene) -> list[Order]:
     if found is None:
         return []
     leg, packs = found
-    return [Order(leg, packs, f"D{scene.stage.number(scene.row, scene.code)}")]
+    return [Order(leg, packs, f"D{scene.stage.paper_no(scene.row, scene.code)}")]
 
 
 def _first_pack(scene: Scene, order: Order) -> Order:

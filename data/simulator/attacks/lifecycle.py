@@ -334,7 +334,7 @@ def _lose(scene: Scene, leg: Leg, packs: list[int], *, in_cases: bool) -> list[s
         place_from=leg.place_from,
         place_to=leg.place_to,
         document_kind="desadv",
-        document=f"D{scene.stage.number(scene.row, scene.code)}",
+        document=f"D{scene.stage.paper_no(scene.row, scene.code)}",
         epcs=containers or keys,
     )
     return containers

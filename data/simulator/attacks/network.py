@@ -325,7 +325,7 @@ def forged_ti(scene: Scene, size: float, skill: float) -> None:
         witness(scene, sold.keys, "receiving", sites={trader})
         note = "a first sale that the maker never made"
     elif skill < 2 / 3:
-        document = f"D{scene.stage.number(scene.row, scene.code)}"
+        document = f"D{scene.stage.paper_no(scene.row, scene.code)}"
         sold = deal(scene, goods, trader, buyers, 0.6, document=document)
         witness(scene, sold.keys, "shipping", sites={trader})
         note = "one delivery note for many sales"

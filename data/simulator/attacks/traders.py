@@ -24,7 +24,7 @@ from data.simulator.attacks.craft import (
     number_in_lot,
     tuned,
 )
-from data.simulator.life import TO_BUYER
+from data.simulator.life import TO_BUYER, consignment_no
 from data.simulator.lots import sscc_keys
 from data.simulator.network import DISPENSERS
 from data.simulator.sales import currency_of, list_price
@@ -109,7 +109,7 @@ def orders(
         packs = list(range(int(legs.lo[row]), int(legs.hi[row])))[: max(count, 0)]
         if packs:
             stage.taken[packs] = True
-            number = scene.lot_no * (1 << 23) + int(legs.no[row])
+            number = consignment_no(scene.lot_no, int(legs.no[row]))
             found.append(Order(scene.journey(packs[0])[TO_BUYER], packs, f"D{number}"))
         count -= len(packs)
     return sorted(found, key=lambda order: (order.leaves_us, order.packs[0]))
@@ -280,7 +280,7 @@ def book_at(
     country = net.sites[seller].country
     price = list_price(net, scene.product.no, country) * share
     price *= scene.between(985, 1015, "deal", scene.turns) / 1000
-    number = scene.stage.number(scene.row, scene.code)
+    number = scene.stage.paper_no(scene.row, scene.code)
     scene.stage.lists.shipments.append(
         {
             "shipment_id": f"S{number}",

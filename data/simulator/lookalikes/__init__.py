@@ -14,9 +14,9 @@ _ALL = {
     for look_alike in module.LOOK_ALIKES
 }
 _ORDER = (
-    *("B24", "B17", "B16", "B18"),
+    *("B24", "B17"),
     *("B22", "B19", "B25", "B23", "B15", "B14", "B13", "B08", "B00"),
-    *("B26", "B12"),
+    *("B26", "B12", "B16", "B18"),
     *("B01", "B02", "B03", "B04", "B05", "B07", "B20", "B21", "B27", "B28"),
 )
 LOOK_ALIKES: dict[str, LookAlike] = {code: _ALL[code] for code in _ORDER}

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.simulator.attacks.craft import book, open_at
 from data.simulator.chance import I64, Key, Mask
-from data.simulator.life import NEVER
+from data.simulator.life import NEVER, consignment_no
 from data.simulator.lots import SCHEME_LOTS
 from data.simulator.network import Network
 from data.simulator.sales import LOG_SHARE, list_price
@@ -149,7 +149,7 @@ def at_home(scene: Scene, role: str, site: int, purpose: str, *, tier: str = "")
 def document_of(stage: Stage, row: int) -> str:
     """Number of the despatch advice of an honest consignment, as ``telling`` writes it."""
     legs = stage.life.legs
-    return f"D{int(stage.life.lots.no[legs.lot[row]]) * (1 << 23) + int(legs.no[row])}"
+    return f"D{consignment_no(int(stage.life.lots.no[legs.lot[row]]), int(legs.no[row]))}"
 
 
 def parties(stage: Stage, row: int, **more: Any) -> dict[str, Any]:

@@ -76,6 +76,8 @@ def date_convention(stage: Stage, rate: float) -> None:
     Some scanners send the day as 00, and a system that compares letter by letter refuses that.
     """
     for scene, _row in befallen(stage, "B16", DATE_CONVENTION * rate, "lot", honest_lots(stage)):
+        if (scene.product.gtin, scene.lot) in stage.lists.lot_master:
+            continue  # its expiry in the list is another mishap's
         _listed(scene, expiry=scene.expiry.replace(day=1).isoformat())
         text = f"{scene.expiry:%y%m}00"
         first_us = int(stage.life.printed_us[scene.packs()[0]])

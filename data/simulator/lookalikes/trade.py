@@ -501,6 +501,8 @@ def _clear(scene: Scene, stop_us: int, disposition: str, note: str) -> None:
     life = scene.stage.life
     packs = np.array(scene.packs())
     left = packs[(life.end_us[packs] >= stop_us) & ~scene.stage.taken[packs]].tolist()
+    # No other mishap keeps a pack of the lot until it may not be sold any more.
+    scene.stage.taken[packs] = True
     if not left:
         return
     keys, edges = [], []
