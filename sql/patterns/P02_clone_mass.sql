@@ -11,7 +11,7 @@
 --   so many missing departures are no wonder: the packs of other lots show how many a pack has, and
 --   of the packs found fewer than 1 in 100 may be chance (Poisson; Benjamini and Hochberg).
 -- severity: S1
--- benign:  B05 (the "serial" is the GTIN: a linear barcode that all packs share), B07, B12, B20, B21
+-- benign:  B07, B12, B20, B21; and B01 to B05, B28 where the serial itself is misread (feat_misread)
 -- source:  NAR0074, Ozempic Germany 2023, returned drugs in China 2024; typology P02
 -- reads:   core_custody, core_lot, core_observation, core_site, feat_misread, raw_setting,
 --   stg_verification
@@ -204,20 +204,15 @@ judged AS (
     SELECT
         controlled.*,
         CASE
-            WHEN guarded < setting.parties - 1 OR q_value >= false_share THEN 'data_gap'
             WHEN misread.unit_id IS NOT NULL THEN 'explained'
+            WHEN guarded < setting.parties - 1 OR q_value >= false_share THEN 'data_gap'
             WHEN controlled.shared_units >= setting.shared_units THEN 'explained'
             ELSE 'stands'
         END AS status,
-        CASE
-            WHEN status <> 'explained' THEN NULL
-            WHEN misread.unit_id IS NOT NULL THEN 'B05'
-            ELSE 'B12'
-        END AS benign
+        CASE WHEN status = 'explained' THEN coalesce(misread.benign, 'B12') END AS benign
     FROM controlled
     CROSS JOIN setting
-    LEFT JOIN feat_misread AS misread
-        ON misread.unit_id = controlled.unit_id AND misread.benign = 'B05'
+    LEFT JOIN feat_misread AS misread ON misread.unit_id = controlled.unit_id
 ),
 grouped AS (
     SELECT
@@ -256,10 +251,6 @@ SELECT
         'expected_departures': round(grouped.breaks_a_pack, 6), 'q_value': setting.false_share
     }) AS threshold,
     to_json([
-        to_json({
-            'code': 'B05',
-            'result': CASE WHEN benign = 'B05' THEN 'supported' ELSE 'ruled_out' END
-        }),
         to_json({'code': 'B07', 'result': 'ruled_out', 'parties': grouped.parties}),
         to_json({
             'code': 'B12',
@@ -267,7 +258,12 @@ SELECT
             'packs_in_the_same_two_events': grouped.shared_units
         }),
         to_json({'code': 'B20', 'result': 'ruled_out', 'scans_without_answer': 0}),
-        to_json({'code': 'B21', 'result': 'ruled_out', 'scans_by_the_maker': 0})
+        to_json({'code': 'B21', 'result': 'ruled_out', 'scans_by_the_maker': 0}),
+        to_json({
+            'code': CASE WHEN benign <> 'B12' THEN benign ELSE 'B28' END,
+            'result': CASE WHEN benign <> 'B12' THEN 'supported' ELSE 'ruled_out' END,
+            'is_serial_misread': coalesce(benign <> 'B12', FALSE)
+        })
     ])::JSON AS tests,
     record_ids
 FROM grouped
