@@ -7,7 +7,9 @@
 -- definition: a pack received, verified or dispensed by >= 3 unrelated parties within 30 d, without
 --   its leaving one of them before the next saw it
 -- guard:   a missing departure counts where the party hands packs to patients, or where the data
---   shows >= 90 % of the party's other handovers (at least 5); else it is a data gap
+--   shows >= 90 % of the party's other handovers (at least 5); else it is a data gap. So it is where
+--   so many missing departures are no wonder: the packs of other lots show how many a pack has, and
+--   of the packs found fewer than 1 in 100 may be chance (Poisson; Benjamini and Hochberg).
 -- severity: S1
 -- benign:  B07, B12, B20, B21; and B01 to B05, B28 where the serial itself is misread (feat_misread)
 -- source:  NAR0074, Ozempic Germany 2023, returned drugs in China 2024; typology P02
@@ -21,7 +23,10 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P02.window_days') AS window_days,
         max(value) FILTER (WHERE name = 'P02.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'P02.feed_handovers') AS feed_handovers,
-        max(value) FILTER (WHERE name = 'P02.shared_units') AS shared_units
+        max(value) FILTER (WHERE name = 'P02.shared_units') AS shared_units,
+        max(value) FILTER (WHERE name = 'P02.prior_share') AS prior_share,
+        max(value) FILTER (WHERE name = 'P02.prior_packs') AS prior_packs,
+        max(value) FILTER (WHERE name = 'P02.false_share') AS false_share
     FROM raw_setting
 ),
 site AS (
@@ -94,7 +99,7 @@ feed AS (  -- how much of what leaves a party its data shows
 ),
 broken AS (
     SELECT
-        told.unit_id, told.record_id,
+        told.unit_id, told.lot_id, told.record_id,
         coalesce(
             told.from_is_dispenser
             OR (feed.handovers >= setting.feed_handovers AND feed.share >= setting.feed_share),
@@ -148,27 +153,70 @@ within_window AS (
         AND epoch(later.seen_at - earlier.seen_at) <= setting.window_days * 86400
     GROUP BY later.unit_id, later.lot_id, later.stay_no
 ),
-judged AS (
+-- How many missing departures a pack of the other lots has.
+by_lot AS (
+    SELECT seen.lot_id, count(DISTINCT seen.unit_id) AS packs FROM seen GROUP BY seen.lot_id
+),
+broken_lot AS (
+    SELECT broken.lot_id, count(*) AS breaks FROM broken WHERE is_guarded GROUP BY broken.lot_id
+),
+usual AS (
     SELECT
-        within_window.*, misread.benign AS misread,
-        CASE
-            WHEN misread.unit_id IS NOT NULL THEN 'explained'
-            WHEN guarded < setting.parties - 1 THEN 'data_gap'
-            WHEN within_window.shared_units >= setting.shared_units THEN 'explained'
-            ELSE 'stands'
-        END AS status
+        by_lot.lot_id,
+        (
+            sum(coalesce(broken_lot.breaks, 0)) OVER () - coalesce(broken_lot.breaks, 0)
+            + setting.prior_packs * setting.prior_share
+        ) / (sum(by_lot.packs) OVER () - by_lot.packs + setting.prior_packs) AS breaks_a_pack,
+        sum(by_lot.packs) OVER () AS packs
+    FROM by_lot
+    CROSS JOIN setting
+    LEFT JOIN broken_lot ON broken_lot.lot_id IS NOT DISTINCT FROM by_lot.lot_id
+),
+worst AS (  -- each pack by its least likely window
+    SELECT
+        within_window.*, usual.breaks_a_pack, usual.packs,
+        list_sum(list_transform(
+            range(within_window.guarded, within_window.guarded + 50),
+            lambda i: exp(i * ln(usual.breaks_a_pack) - usual.breaks_a_pack - lgamma(i + 1))
+        )) AS p_value
     FROM within_window
     CROSS JOIN setting
-    LEFT JOIN feat_misread AS misread ON misread.unit_id = within_window.unit_id
+    JOIN usual ON usual.lot_id IS NOT DISTINCT FROM within_window.lot_id
     WHERE within_window.parties >= setting.parties
     QUALIFY row_number() OVER (
-        PARTITION BY within_window.unit_id
-        ORDER BY status DESC, within_window.parties DESC, stay_no
+        PARTITION BY unit_id ORDER BY guarded DESC, within_window.parties DESC, stay_no
     ) = 1
+),
+stepped AS (
+    SELECT
+        *, p_value * packs / row_number() OVER (ORDER BY p_value, unit_id) AS step
+    FROM worst
+),
+controlled AS (
+    SELECT
+        *,
+        least(1.0, min(step) OVER (
+            ORDER BY p_value DESC, unit_id DESC ROWS UNBOUNDED PRECEDING
+        )) AS q_value
+    FROM stepped
+),
+judged AS (
+    SELECT
+        controlled.*,
+        CASE
+            WHEN misread.unit_id IS NOT NULL THEN 'explained'
+            WHEN guarded < setting.parties - 1 OR q_value >= false_share THEN 'data_gap'
+            WHEN controlled.shared_units >= setting.shared_units THEN 'explained'
+            ELSE 'stands'
+        END AS status,
+        CASE WHEN status = 'explained' THEN coalesce(misread.benign, 'B12') END AS benign
+    FROM controlled
+    CROSS JOIN setting
+    LEFT JOIN feat_misread AS misread ON misread.unit_id = controlled.unit_id
 ),
 grouped AS (
     SELECT
-        lot_id, status, misread,
+        lot_id, status, benign,
         CASE WHEN status <> 'data_gap' THEN first_site_id END AS first_site_id,
         CASE WHEN status <> 'data_gap' THEN last_site_id END AS last_site_id,
         count(*) AS units,
@@ -176,6 +224,8 @@ grouped AS (
         max(parties) AS parties,
         min(days) AS days,
         max(shared_units) AS shared_units,
+        max(guarded) AS guarded, max(breaks_a_pack) AS breaks_a_pack,
+        max(p_value) AS p_value, max(q_value) AS q_value,
         list_sort(list_distinct(flatten(list(record_ids)))) AS record_ids
     FROM judged
     GROUP BY ALL
@@ -188,29 +238,34 @@ SELECT
     first_site_id::INTEGER AS other_site_id,
     CASE WHEN status = 'data_gap' THEN 'S4' ELSE 'S1' END AS severity,
     status,
-    CASE WHEN status = 'explained' THEN coalesce(misread, 'B12') END AS benign,
+    benign,
     CASE WHEN status = 'data_gap' THEN 'missing' ELSE 'conflicting' END AS history,
     units::DOUBLE AS units,
-    to_json({'parties': grouped.parties, 'window_days': round(days, 2)}) AS observed,
-    to_json({'parties': setting.parties, 'window_days': setting.window_days}) AS threshold,
+    to_json({
+        'parties': grouped.parties, 'window_days': round(days, 2),
+        'missing_departures': grouped.guarded, 'p_value': grouped.p_value,
+        'q_value': grouped.q_value
+    }) AS observed,
+    to_json({
+        'parties': setting.parties, 'window_days': setting.window_days,
+        'expected_departures': round(grouped.breaks_a_pack, 6), 'q_value': setting.false_share
+    }) AS threshold,
     to_json([
         to_json({'code': 'B07', 'result': 'ruled_out', 'parties': grouped.parties}),
         to_json({
             'code': 'B12',
-            'result': CASE
-                WHEN status = 'explained' AND misread IS NULL THEN 'supported' ELSE 'ruled_out'
-            END,
+            'result': CASE WHEN benign = 'B12' THEN 'supported' ELSE 'ruled_out' END,
             'packs_in_the_same_two_events': grouped.shared_units
         }),
         to_json({'code': 'B20', 'result': 'ruled_out', 'scans_without_answer': 0}),
         to_json({'code': 'B21', 'result': 'ruled_out', 'scans_by_the_maker': 0}),
         to_json({
-            'code': coalesce(misread, 'B28'),
-            'result': CASE WHEN misread IS NULL THEN 'ruled_out' ELSE 'supported' END,
-            'is_serial_misread': misread IS NOT NULL
+            'code': CASE WHEN benign <> 'B12' THEN benign ELSE 'B28' END,
+            'result': CASE WHEN benign <> 'B12' THEN 'supported' ELSE 'ruled_out' END,
+            'is_serial_misread': coalesce(benign <> 'B12', FALSE)
         })
     ])::JSON AS tests,
     record_ids
 FROM grouped
 CROSS JOIN setting
-ORDER BY lot_id, status DESC, units DESC, site_id, other_site_id
+ORDER BY lot_id, status DESC, units DESC, site_id, other_site_id, benign

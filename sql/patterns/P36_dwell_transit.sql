@@ -6,20 +6,21 @@
 -- pattern: P36
 -- family:  condition
 -- definition: Robust z of the logarithm of hours above 4: for a trip against its lane and season,
---   for a stay between receipt and shipment against its site; and at least 72 h (trip) or 30 days
---   (stay) above what is usual. Weekends on the way do not count as time of a trip. Or a trip of
+--   for a stay between receipt and shipment against its site and product (feat_dwell); and at least
+--   72 h (trip) or 30 days (stay) above what is usual. Weekends on the way do not count as time of a trip. Or a trip of
 --   over 50 km in less time than it needs by road at 120 km/h and by air at 900 km/h with an hour
 --   for loading. The doubt of both clocks is taken off first.
 -- guard: Lanes borrow from their distance class and mode, classes from all, by number of trips (the
 --   spread too: a thin lane has the wider one of its class); sites borrow from their role, roles
---   from all. Below 20 trips or stays in all: silent. Both ends are on record; returns are no stay.
+--   from all, products from what else lies at the same sites. Below 20 trips or stays in all: silent. Both ends are on record; returns are no stay.
 -- severity: S3 always.
 -- benign: B11 (many goods of other lanes were booked in, or out, slow at that place that day: a
 --   backlog typed in; or the receipt was recorded later than the excess), B12 (nobody scanned the
 --   packs at either end of the stay: their container tells), B25 (most other trips between these
 --   countries, or to or from this place, were slow in those weeks).
 -- source: Advair 2009, HIV Africa 2002, Levemir 2009; typology P36
--- reads:   core_lot, core_movement, core_site, feat_lane, feat_stay, feat_trip, raw_setting
+-- reads:   core_lot, core_movement, core_site, feat_dwell, feat_lane, feat_stay, feat_trip,
+--   raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A stay has no physical least time: goods may be crossed over a dock within minutes. The
 --   season is the calendar quarter of a distance class, weighed like a thin lane.
@@ -28,7 +29,6 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P36.robust_z') AS robust_z,
         max(value) FILTER (WHERE name = 'P36.borrowed_trips') AS k,
         max(value) FILTER (WHERE name = 'P36.least_trips') AS least_trips,
-        max(value) FILTER (WHERE name = 'P36.least_stay_spread') AS least_stay_spread,
         max(value) FILTER (WHERE name = 'P36.trip_excess_h') AS trip_excess_h,
         max(value) FILTER (WHERE name = 'P36.stay_excess_h') AS stay_excess_h,
         max(value) FILTER (WHERE name = 'P36.slow_z') AS slow_z,
@@ -171,63 +171,22 @@ lot_trip AS (
         AND odd.receive_record_id = slow_place.receive_record_id
         AND odd.from_site_id = slow_place.from_site_id AND odd.to_site_id = slow_place.to_site_id
 ),
--- Stays, each consignment once: the site's centre and spread, borrowed from its role and from all.
-stay AS (
+odd_stay AS (  -- each consignment of a product once
     SELECT
-        stay.site_id, stay.receive_record_id, stay.ship_record_id,
-        coalesce(site.role, 'unknown') AS role,
+        stay.site_id, lot.gtin, stay.receive_record_id, stay.ship_record_id,
         max(stay.stay_h) AS stay_h, max(stay.doubt_h) AS doubt_h,
-        max(ln(greatest(stay.stay_h, 1, stay.doubt_h / 2))) AS log_h
+        any_value(dwell.stays) AS stays, any_value(dwell.usual_h) AS usual_h,
+        max((ln(greatest(stay.stay_h - stay.doubt_h, 1)) - dwell.log_h) / dwell.spread) AS stay_z
     FROM feat_stay AS stay
-    INNER JOIN core_site AS site ON stay.site_id = site.site_id
+    CROSS JOIN setting
+    INNER JOIN core_lot AS lot ON stay.lot_id = lot.lot_id
+    INNER JOIN feat_dwell AS dwell ON stay.site_id = dwell.site_id AND lot.gtin = dwell.gtin
     WHERE NOT stay.is_return
-    GROUP BY stay.site_id, stay.receive_record_id, stay.ship_record_id, site.role
-),
-stay_whole AS (
-    SELECT
-        count(*) AS n, median(log_h) AS centre, 1.4826 * mad(log_h) AS spread
-    FROM stay
-),
-stay_role AS (
-    SELECT
-        stay.role,
-        (count(*) * median(stay.log_h) + any_value(setting.k * whole.centre))
-        / (count(*) + any_value(setting.k)) AS centre,
-        sqrt(((count(*) - 1) * pow(1.4826 * mad(stay.log_h), 2)
-            + any_value(setting.k * pow(whole.spread, 2)))
-        / (count(*) - 1 + any_value(setting.k))) AS spread
-    FROM stay
-    CROSS JOIN setting
-    CROSS JOIN stay_whole AS whole
-    GROUP BY stay.role
-),
-stay_site AS (
-    SELECT
-        stay.site_id, count(*) AS stays, any_value(whole.n) AS all_stays,
-        (count(*) * median(stay.log_h) + any_value(setting.k * role.centre))
-        / (count(*) + any_value(setting.k)) AS centre,
-        greatest(any_value(setting.least_stay_spread), sqrt(
-            ((count(*) - 1) * pow(1.4826 * mad(stay.log_h), 2)
-                + any_value(setting.k * pow(role.spread, 2)))
-            / (count(*) - 1 + any_value(setting.k)))) AS spread
-    FROM stay
-    CROSS JOIN setting
-    CROSS JOIN stay_whole AS whole
-    INNER JOIN stay_role AS role ON stay.role = role.role
-    GROUP BY stay.site_id
-),
-odd_stay AS (
-    SELECT
-        stay.*, stay_site.stays, exp(stay_site.centre) AS usual_h,
-        (ln(greatest(stay.stay_h - stay.doubt_h, 1)) - stay_site.centre) / stay_site.spread
-            AS stay_z
-    FROM stay
-    CROSS JOIN setting
-    INNER JOIN stay_site ON stay.site_id = stay_site.site_id
-    WHERE stay_site.all_stays >= setting.least_trips
-        AND (ln(greatest(stay.stay_h - stay.doubt_h, 1)) - stay_site.centre) / stay_site.spread
+        AND dwell.all_stays >= setting.least_trips
+        AND (ln(greatest(stay.stay_h - stay.doubt_h, 1)) - dwell.log_h) / dwell.spread
         > setting.robust_z
-        AND stay.stay_h - stay.doubt_h - exp(stay_site.centre) >= setting.stay_excess_h
+        AND stay.stay_h - stay.doubt_h - dwell.usual_h >= setting.stay_excess_h
+    GROUP BY stay.site_id, lot.gtin, stay.receive_record_id, stay.ship_record_id
 ),
 lot_stay AS (
     SELECT
@@ -240,6 +199,7 @@ lot_stay AS (
     INNER JOIN feat_stay AS stay
         ON odd.site_id = stay.site_id AND odd.receive_record_id = stay.receive_record_id
         AND odd.ship_record_id = stay.ship_record_id
+    INNER JOIN core_lot AS lot ON stay.lot_id = lot.lot_id AND odd.gtin = lot.gtin
     WHERE NOT stay.is_return
 ),
 coded AS (

@@ -1,15 +1,17 @@
 -- model:   P38_verify_burst
 -- purpose: Far more scans of a lot, or at a site, are refused than is usual.
--- grain:   one row per lot, and one per site
+-- grain:   one row per lot; per site; per site and day; per product and day
 -- key:     none
 -- pattern: P38
 -- family:  identity
 -- definition: k of n packs scanned were refused, counted once a pack and site. The binomial tail of k
 --   at the baseline is below 1e-4 after control of the false discovery rate (Benjamini and Hochberg)
 --   over all lots, or all sites; and k is at least 5. A lot's baseline is its product's other lots, a
---   site's is all others; both are drawn towards the share of all scans.
+--   site's is all others; both are drawn towards the share of all scans. Or k of a day, at a site or
+--   of a product, is so far above what its other days and its like let expect (feat_refusal_day, with
+--   its own control of false discoveries) that fewer than 1 in 100 such days found would be chance.
 -- guard: Verification logs with answers; scans by the maker itself and unanswered ones do not count.
--- severity: a lot refused at two sites or more S1, at one S2; a site S3
+-- severity: a lot refused at two sites or more S1, at one S2; a site, and a day, S3
 -- benign: B01 to B05 and B28 (half of the refused packs are known ones misread), B06 (half of the packs
 --   refused as unknown were uploaded after their scan), B09 (half were refused as already handed out
 --   at the site that itself did so: a repeated request), B16 and B18 (half were refused for a date of
@@ -18,14 +20,16 @@
 --   the site's scans of many products failed), B21 (test traffic of the maker: not counted)
 -- source: ozempic-de-2023, hiv-safechain-2020-21, mckesson-2016-19; typology P38; Benjamini and
 --   Hochberg 1995
--- reads:   core_event, core_item_event, core_lot, core_site, core_unit, feat_misread, raw_identifier,
---   raw_setting, stg_verification
+-- reads:   core_event, core_item_event, core_lot, core_site, core_unit, feat_misread,
+--   feat_refusal_day, raw_identifier, raw_setting, stg_verification
 -- columns: as in find_finding's pattern shape
--- caveats: A site's row is written to the lot with most of its refusals. The tail is summed over 400
+-- caveats: The row of a site or day is written to the lot with most of its refusals; a day is left out
+--   where that lot, or the site, is told of as a whole. The tail is summed over 400
 --   terms; later ones are smaller than the rounding.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P38.tail_probability') AS tail_probability,
+        max(value) FILTER (WHERE name = 'P38.day_false_share') AS day_false_share,
         max(value) FILTER (WHERE name = 'P38.least_refused') AS least_refused,
         max(value) FILTER (WHERE name = 'P38.prior_scans') AS prior_scans,
         max(value) FILTER (WHERE name = 'P38.least_share') AS least_share,
@@ -147,10 +151,20 @@ controlled AS (
     FROM stepped
 ),
 burst AS (
-    SELECT controlled.*
+    SELECT
+        level, lot_id, site_id, NULL::VARCHAR AS gtin, NULL::DATE AS day, scans, refused, sites,
+        usual_share, scans * usual_share AS expected, tail AS p_value, q_value,
+        tail_probability AS most_q_value
     FROM controlled
     CROSS JOIN setting
     WHERE q_value < tail_probability AND refused >= least_refused
+    UNION ALL
+    SELECT
+        kind || '_day', NULL, nullif(site_id, 0), nullif(gtin, ''), day, packs, refused,
+        NULL, expected / packs, expected, p_value, q_value, day_false_share
+    FROM feat_refusal_day
+    CROSS JOIN setting
+    WHERE kind IN ('site', 'product') AND q_value < day_false_share AND refused >= least_refused
 ),
 born AS (
     SELECT record_id, recorded_at, expiry FROM core_event WHERE is_birth
@@ -160,7 +174,8 @@ ended AS (
 ),
 refusal AS (
     SELECT
-        pack.unit_id, pack.lot_id, pack.site_id, pack.record_ids,
+        pack.unit_id, pack.lot_id, pack.site_id, pack.gtin, pack.refused_at::DATE AS day,
+        pack.record_ids,
         coalesce(misread.benign, '') AS misread,
         pack.answer_code IN ('A2', 'A3') AND pack.is_commissioned
         AND coalesce(born.recorded_at > pack.refused_at, false) AS is_uploaded_later,
@@ -183,30 +198,27 @@ refusal AS (
     WHERE pack.is_refused
         AND (
             pack.lot_id IN (SELECT lot_id FROM burst) OR pack.site_id IN (SELECT site_id FROM burst)
+            OR pack.gtin IN (SELECT gtin FROM burst)
         )
 ),
 counted AS (
     SELECT
         burst.*,
-        refusal.unit_id, refusal.lot_id AS of_lot_id, refusal.record_ids AS records,
-        refusal.misread, refusal.is_uploaded_later, refusal.is_own_end, refusal.is_in_faulty_hour,
-        refusal.is_other_day, refusal.is_list_wrong
+        refusal.unit_id, refusal.lot_id AS of_lot_id, refusal.site_id AS of_site_id,
+        refusal.record_ids AS records, refusal.misread, refusal.is_uploaded_later,
+        refusal.is_own_end, refusal.is_in_faulty_hour, refusal.is_other_day, refusal.is_list_wrong
     FROM burst
-    JOIN refusal ON refusal.lot_id = burst.lot_id
-    WHERE burst.level = 'lot'
-    UNION ALL
-    SELECT
-        burst.*,
-        refusal.unit_id, refusal.lot_id, refusal.record_ids,
-        refusal.misread, refusal.is_uploaded_later, refusal.is_own_end, refusal.is_in_faulty_hour,
-        refusal.is_other_day, refusal.is_list_wrong
-    FROM burst
-    JOIN refusal ON refusal.site_id = burst.site_id
-    WHERE burst.level = 'site'
+    JOIN refusal ON CASE burst.level
+        WHEN 'lot' THEN refusal.lot_id = burst.lot_id
+        WHEN 'site' THEN refusal.site_id = burst.site_id
+        WHEN 'site_day' THEN refusal.site_id = burst.site_id AND refusal.day = burst.day
+        ELSE refusal.gtin = burst.gtin AND refusal.day = burst.day
+    END
 ),
 summed AS (
     SELECT
-        level, lot_id, site_id, scans, refused, sites, usual_share, q_value,
+        level, lot_id, site_id, gtin, day, scans, refused, usual_share, expected, p_value, q_value,
+        most_q_value, count(DISTINCT of_site_id) AS sites,
         mode(of_lot_id ORDER BY of_lot_id) AS of_lot_id,
         count(*) AS packs,
         count(*) FILTER (WHERE misread <> '') AS misread_packs,
@@ -218,7 +230,9 @@ summed AS (
         count(*) FILTER (WHERE is_in_faulty_hour) AS in_faulty_hours,
         list_sort(list_distinct(flatten(list(records))))[:200] AS record_ids
     FROM counted
-    GROUP BY level, lot_id, site_id, scans, refused, sites, usual_share, q_value
+    GROUP BY
+        level, lot_id, site_id, gtin, day, scans, refused, usual_share, expected, p_value, q_value,
+        most_q_value
 ),
 judged AS (
     SELECT
@@ -233,6 +247,11 @@ judged AS (
         END AS benign
     FROM summed
     CROSS JOIN setting
+    WHERE level IN ('lot', 'site')
+        OR (
+            of_lot_id NOT IN (SELECT lot_id FROM burst WHERE level = 'lot')
+            AND coalesce(site_id NOT IN (SELECT site_id FROM burst WHERE level = 'site'), TRUE)
+        )
 )
 SELECT
     coalesce(judged.lot_id, judged.of_lot_id)::INTEGER AS lot_id,
@@ -240,18 +259,18 @@ SELECT
     NULL::BIGINT AS container_id,
     judged.site_id::INTEGER AS site_id,
     NULL::INTEGER AS other_site_id,
-    CASE WHEN level = 'site' THEN 'S3' WHEN sites >= 2 THEN 'S1' ELSE 'S2' END AS severity,
+    CASE WHEN level <> 'lot' THEN 'S3' WHEN sites >= 2 THEN 'S1' ELSE 'S2' END AS severity,
     if(benign IS NULL, 'stands', 'explained') AS status,
     benign,
     'conflicting' AS history,
     refused::DOUBLE AS units,
     to_json({
-        'refused_packs': refused, 'scanned_packs': scans, 'refusing_sites': sites,
-        'tail_probability': q_value
+        'level': level, 'day': day, 'refused_packs': refused, 'scanned_packs': scans,
+        'refusing_sites': sites, 'p_value': p_value, 'q_value': q_value
     }) AS observed,
     to_json({
-        'refused_packs': setting.least_refused, 'usual_share': round(usual_share, 6),
-        'tail_probability': setting.tail_probability
+        'refused_packs': setting.least_refused, 'expected_packs': round(expected, 2),
+        'usual_share': round(usual_share, 6), 'q_value': most_q_value
     }) AS threshold,
     list_concat(
         [
