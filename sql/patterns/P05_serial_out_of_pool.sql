@@ -131,7 +131,7 @@ known AS (
             WHEN borrowing.is_borrowed THEN ''
             ELSE product.lowest[:list_max(list_filter(
                 range(0, length(product.lowest) + 1),
-                lambda n: starts_with(product.highest, product.lowest[:n])
+                lambda n: starts_with(product.highest, left(product.lowest, n))
             ))]
         END AS prefix,
         CASE
