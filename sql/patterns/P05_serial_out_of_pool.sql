@@ -129,10 +129,10 @@ known AS (
         -- The lowest and the highest serial share the prefix that all between them share.
         CASE
             WHEN borrowing.is_borrowed THEN ''
-            ELSE product.lowest[:list_max(list_filter(
+            ELSE left(product.lowest, list_max(list_filter(
                 range(0, length(product.lowest) + 1),
                 lambda n: starts_with(product.highest, left(product.lowest, n))
-            ))]
+            )))
         END AS prefix,
         CASE
             WHEN product.is_numeric AND NOT borrowing.is_borrowed
