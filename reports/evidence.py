@@ -74,6 +74,11 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     timeline = _bounded(con, "evid_lot_timeline", lot_id, MOST_TIMELINE_ROWS, made.timeline_row)
     lanes = _bounded(con, "evid_lot_custody", lot_id, MOST_LANES, made.lane)
     holdings = _bounded(con, "evid_lot_holder", lot_id, MOST_HOLDERS, made.holding)
+    # Whole, since the spreadsheet beside the page lists all; the page itself is cut by its view.
+    exposure = _rows(
+        con, "SELECT * FROM evid_lot_exposure WHERE lot_id = ? ORDER BY row_no", [lot_id]
+    )
+    reach = _rows(con, "SELECT * FROM evid_lot_reach WHERE lot_id = ? ORDER BY fate", [lot_id])
     standing = _findings(con, lot_id, "stands", MOST_FINDINGS, with_records=True)
     explained = _findings(con, lot_id, "explained", MOST_EXPLAINED, with_records=False)
     gaps = _gaps(con, lot_id)
@@ -92,6 +97,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     named |= {site for row in timeline.rows for site in (row.site_id, row.other_site_id)}
     named |= {site for lane in lanes.rows for site in (lane.from_site_id, lane.to_site_id)}
     named |= {site for row in holdings.rows for site in (row.site_id, row.to_site_id)}
+    named |= {row["site_id"] for row in exposure}
     places = _places(con, named)
     return LotEvidence(
         run=_run(con),
@@ -104,6 +110,8 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         timeline=timeline,
         lanes=lanes,
         holdings=holdings,
+        reach=tuple(made.reach(row) for row in reach),
+        exposure=tuple(made.exposure(row) for row in exposure),
         sites=_cut(visits, MOST_SITES, lambda visit: visit.came_in + visit.made),
         feeds=tuple(made.feed(row) for row in feeds),
         files=_files_of_lot(con, lot_id),

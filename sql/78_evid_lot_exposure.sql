@@ -29,6 +29,8 @@
 --   made_units      of these, packs made here
 --   held_units      packs last known here and in trade (same_site: of the other lot)
 --   held_named_units  of which findings name
+--   held_inferred_units  of the held ones, those known here only through their container
+--   held_since_at   UTC, since when the held ones have been here, the longest
 --   coming_units    packs sent here that no record shows to have arrived
 --   ended_units     packs dispensed, destroyed or taken out of trade here
 --   doubted_units   of held and ended ones, those that may be elsewhere, see evid_lot_holder
@@ -187,10 +189,29 @@ reached AS (
         ON step.lot_id = reached.lot_id AND step.relation = reached.relation
         AND step.here_id = reached.site_id
 ),
+lane_end AS (
+    SELECT
+        lot_id, site_id, min(first_at) AS first_at, max(last_at) AS last_at,
+        list_slice(list_sort(list_distinct(flatten(list(record_ids)))), 1, 50) AS record_ids
+    FROM (
+        SELECT lot_id, from_site_id AS site_id, first_at, last_at, record_ids
+        FROM evid_lot_custody
+        UNION ALL
+        SELECT lot_id, to_site_id, first_at, last_at, record_ids
+        FROM evid_lot_custody
+    )
+    SEMI JOIN loose_lot USING (lot_id)
+    WHERE site_id IS NOT NULL
+    GROUP BY lot_id, site_id
+),
 -- What is followed by serial is not followed again by lane.
 by_lane AS (
-    SELECT reached.lot_id, reached.relation, reached.site_id
+    SELECT
+        reached.lot_id, reached.relation, reached.site_id, lane_end.first_at, lane_end.last_at,
+        lane_end.record_ids
     FROM reached
+    JOIN lane_end
+        ON lane_end.lot_id = reached.lot_id AND lane_end.site_id = reached.site_id
     ANTI JOIN named_site
         ON named_site.lot_id = reached.lot_id AND named_site.site_id = reached.site_id
     ANTI JOIN by_serial
@@ -205,6 +226,8 @@ here AS (
         coalesce(sum(units) FILTER (WHERE state = 'ended'), 0) AS ended_units,
         coalesce(sum(doubted_units) FILTER (WHERE state IN ('at_site', 'ended')), 0)
             AS doubted_units,
+        coalesce(sum(inferred_units) FILTER (WHERE state = 'at_site'), 0) AS held_inferred_units,
+        min(since_at) FILTER (WHERE state = 'at_site') AS held_since_at,
         min(since_at) AS since_at,
         max(last_at) AS last_at,
         list_slice(list_sort(list_distinct(flatten(list(record_ids)))), 1, 50) AS record_ids
@@ -238,7 +261,9 @@ concerned AS (
     JOIN serial_pattern USING (lot_id, relation, site_id)
     WHERE by_serial.relation <> 'named_site'
     UNION ALL
-    SELECT lot_id, relation, site_id, 'lane', loose_lot.patterns, NULL, NULL, NULL, NULL
+    SELECT
+        lot_id, relation, site_id, 'lane', loose_lot.patterns, NULL, by_lane.first_at,
+        by_lane.last_at, by_lane.record_ids
     FROM by_lane
     JOIN loose_lot USING (lot_id)
 ),
@@ -270,6 +295,8 @@ of_lot AS (
             AS made_units,
         coalesce(here.held_units, 0) AS held_units,
         coalesce(here.held_named_units, 0) AS held_named_units,
+        coalesce(here.held_inferred_units, 0) AS held_inferred_units,
+        here.held_since_at,
         coalesce(coming.coming_units, 0) AS coming_units,
         coalesce(here.ended_units, 0) AS ended_units,
         coalesce(here.doubted_units, 0) AS doubted_units,
@@ -289,7 +316,9 @@ unplaced AS (
         holder.lot_id, 'unplaced' AS relation, 'lot' AS basis, [] AS patterns,
         sum(holder.units) AS passed_units, sum(holder.named_units) AS named_units,
         0 AS begins_units, 0 AS made_units, sum(holder.units) AS held_units,
-        sum(holder.named_units) AS held_named_units, 0 AS coming_units, 0 AS ended_units,
+        sum(holder.named_units) AS held_named_units,
+        sum(holder.inferred_units) AS held_inferred_units, min(holder.since_at) AS held_since_at,
+        0 AS coming_units, 0 AS ended_units,
         sum(holder.units) AS doubted_units, min(holder.since_at) AS first_at,
         max(holder.last_at) AS last_at,
         list_slice(list_sort(list_distinct(flatten(list(holder.record_ids)))), 1, 50) AS record_ids
@@ -320,6 +349,7 @@ of_other_lots AS (
         other.units_made + other.units_in + other.units_returned AS passed_units,
         0 AS named_units, 0 AS begins_units, 0 AS made_units,
         coalesce(here.held_units, 0) AS held_units, 0 AS held_named_units,
+        coalesce(here.held_inferred_units, 0) AS held_inferred_units, here.held_since_at,
         coalesce(coming.coming_units, 0) AS coming_units,
         coalesce(here.ended_units, 0) AS ended_units,
         coalesce(here.doubted_units, 0) AS doubted_units,
@@ -371,6 +401,8 @@ SELECT
     every_row.made_units,
     every_row.held_units,
     every_row.held_named_units,
+    every_row.held_inferred_units,
+    every_row.held_since_at,
     every_row.coming_units,
     every_row.ended_units,
     every_row.doubted_units,

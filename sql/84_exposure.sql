@@ -26,6 +26,8 @@
 --   begins_units    of these, packs whose trail begins here although nobody made them here
 --   held_units      packs last known here and in trade
 --   held_named_units  of which findings name
+--   held_inferred_units  of the held ones, those known here only through their container
+--   held_since_at   UTC, since when the held ones have been here, the longest
 --   coming_units    packs sent here that no record shows to have arrived
 --   ended_units     packs dispensed, destroyed or taken out of trade here
 --   doubted_units   of held and ended ones, those that may be elsewhere
@@ -39,7 +41,8 @@ SELECT
     core_site.name AS site_name, coalesce(core_partner.name, core_partner.gln) AS partner,
     core_site.role, core_site.city, core_site.country, exposed.other_lot, exposed.other_tier,
     exposed.basis, exposed.patterns, exposed.passed_units, exposed.named_units,
-    exposed.begins_units, exposed.held_units, exposed.held_named_units, exposed.coming_units,
+    exposed.begins_units, exposed.held_units, exposed.held_named_units,
+    exposed.held_inferred_units, exposed.held_since_at, exposed.coming_units,
     exposed.ended_units, exposed.doubted_units, exposed.first_at, exposed.last_at,
     exposed.record_ids
 FROM evid_lot_exposure AS exposed

@@ -5,8 +5,8 @@
 --   a place may be source and recipient.
 SELECT
     relation, site_gln, site_name, role, city, country, other_lot, other_tier, basis, patterns,
-    passed_units, named_units, begins_units, held_units, held_named_units, coming_units,
-    ended_units, doubted_units, first_at, last_at
+    passed_units, named_units, begins_units, held_units, held_named_units, held_since_at,
+    coming_units, ended_units, doubted_units, first_at, last_at
 FROM exposure
 WHERE gtin = lpad(of_gtin, 14, '0') AND lot = of_lot
 ORDER BY row_no
