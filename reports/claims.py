@@ -355,7 +355,7 @@ class LotEvidence:
     lanes: Bounded[Lane]
     holdings: Bounded[Holding]
     reach: tuple[Reach, ...]
-    exposure: tuple[Exposure, ...]
+    exposure: Bounded[Exposure]
     sites: Bounded[SiteVisit]
     feeds: tuple[Feed, ...]
     files: Bounded[LotFile]

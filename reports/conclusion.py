@@ -168,7 +168,7 @@ def _actions_of_suspect(evidence: LotEvidence) -> tuple[Action, ...]:
     units = sum(row.units for row in evidence.reach if row.fate in (*IN_REACH, "unplaced"))
     sites = {
         row.site_id
-        for row in evidence.exposure
+        for row in evidence.exposure.rows
         if row.relation not in ("same_site", "unplaced") and (row.held_units or row.coming_units)
     }
     where = (

@@ -124,7 +124,7 @@ def holders_table(evidence: LotEvidence) -> Table:
 
 def exposed_table(evidence: LotEvidence) -> Table:
     """List the places the named packs came from and went to, then the others of the lot."""
-    every = [row for row in evidence.exposure if row.relation != "same_site"]
+    every = [row for row in evidence.exposure.rows if row.relation != "same_site"]
     shown, more = every[:MOST_PLACES], every[MOST_PLACES:]
     order = list(wording.RELATIONS)
     shown.sort(key=lambda row: order.index(row.relation))
@@ -166,7 +166,7 @@ def exposed_table(evidence: LotEvidence) -> Table:
 
 def other_lots_table(evidence: LotEvidence) -> Table:
     """List other lots of the product that passed the places findings name, at about that time."""
-    every = [row for row in evidence.exposure if row.relation == "same_site"]
+    every = [row for row in evidence.exposure.rows if row.relation == "same_site"]
     shown, more = every[:MOST_OTHER_LOTS], every[MOST_OTHER_LOTS:]
     rows = tuple(
         (
@@ -204,7 +204,7 @@ def exposure_rows(evidence: LotEvidence) -> list[tuple[Cell, ...]]:
     """Return all that is exposed, row by row, under the headings ``wording.EXPOSURE_FILE``."""
     facts = evidence.facts
     rows: list[tuple[Cell, ...]] = []
-    for row in evidence.exposure:
+    for row in evidence.exposure.rows:
         place = place_of(evidence, row.site_id)
         rows.append(
             (

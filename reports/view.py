@@ -73,6 +73,7 @@ class LotView:
     exposed: Table
     other_lots: Table
     exposure_file: str
+    exposure_rest: str
     sites: Table
     cases: tuple[CaseView, ...]
     cases_words: str
@@ -121,6 +122,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         exposed=exposed_table(evidence),
         other_lots=other_lots_table(evidence),
         exposure_file=_exposure_file(evidence),
+        exposure_rest=rest(evidence.exposure, "further rows are exposed"),
         sites=sites_table(evidence),
         cases=tuple(view_case(case, evidence) for case in evidence.cases),
         cases_words=cases_words(evidence.cases),
@@ -137,7 +139,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
 
 def _exposure_file(evidence: LotEvidence) -> str:
     """Return the name of the spreadsheet beside the page; nothing where nothing is exposed."""
-    if not evidence.exposure or not evidence.risk.report:
+    if not evidence.exposure.rows or not evidence.risk.report:
         return ""
     return PurePosixPath(evidence.risk.report).with_suffix(".csv").name
 

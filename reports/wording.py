@@ -698,7 +698,7 @@ PAGE = {
     "no_other_lots": (
         "No other lot of the product is on record at these places at about that time."
     ),
-    "exposure_file": "The whole list as a spreadsheet (CSV)",
+    "exposure_file": "What is exposed, as a spreadsheet (CSV)",
     "cases": "Similar past cases",
     "distance": "distance",
     "shared": "Both show",

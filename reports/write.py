@@ -103,7 +103,7 @@ def _write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, path: Path) 
 
 def _write_exposure(evidence: LotEvidence, path: Path) -> None:
     """Write what the standing findings expose; leave no older list where there is nothing."""
-    if evidence.exposure:
+    if evidence.exposure.rows:
         _write(path, sheet(wording.EXPOSURE_FILE, exposure_rows(evidence)))
     else:
         path.unlink(missing_ok=True)

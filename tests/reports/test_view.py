@@ -219,20 +219,20 @@ def test_the_trail_reads_from_the_maker_to_the_places_that_findings_name(held) -
 
 
 def test_a_trail_that_begins_with_no_maker_is_said_to(held) -> None:
-    begun = replace(held.exposure[0], begins_units=2.0)
-    row = view_lot(replace(held, exposure=(begun,))).exposed.rows[0]
+    begun = replace(held.exposure.rows[0], begins_units=2.0)
+    row = view_lot(replace(held, exposure=Bounded((begun,)))).exposed.rows[0]
     assert "the trail of 2 packs begins here: no record says where they came from" in row[9]
 
 
 def many_places(held: LotEvidence) -> tuple[Exposure, ...]:
-    more = replace(held.exposure[-2], relation="same_lot", held_units=2.0, coming_units=1.0)
-    return (*held.exposure, *([more] * 500))
+    more = replace(held.exposure.rows[-2], relation="same_lot", held_units=2.0, coming_units=1.0)
+    return (*held.exposure.rows, *([more] * 500))
 
 
 def test_a_lot_at_many_places_is_cut_on_the_page_and_the_rest_counted(held) -> None:
-    table = view_lot(replace(held, exposure=many_places(held))).exposed
+    table = view_lot(replace(held, exposure=Bounded(many_places(held)))).exposed
     assert len(table.rows) == MOST_PLACES
-    here = len([row for row in held.exposure if row.relation != "same_site"])
+    here = len([row for row in held.exposure.rows if row.relation != "same_site"])
     more = here + 500 - MOST_PLACES
     assert table.rest == (
         f"and {more} more places with {3 * more:,} packs still there or on the way: "
@@ -242,10 +242,10 @@ def test_a_lot_at_many_places_is_cut_on_the_page_and_the_rest_counted(held) -> N
 
 def test_quarantine_counts_every_place_and_not_only_those_listed(held) -> None:
     far = tuple(
-        replace(held.exposure[0], site_id=1000 + n, held_units=1.0, coming_units=0.0)
+        replace(held.exposure.rows[0], site_id=1000 + n, held_units=1.0, coming_units=0.0)
         for n in range(200)
     )
-    first = conclude(replace(held, exposure=far)).actions[0]
+    first = conclude(replace(held, exposure=Bounded(far))).actions[0]
     assert "at 200 sites" in first.what
 
 
