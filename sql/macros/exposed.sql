@@ -4,7 +4,8 @@
 -- caveats: Exposed is not guilty. Empty where no finding on the lot stands. Do not sum over relations:
 --   a place may be source and recipient.
 SELECT
-    relation, site_gln, site_name, role, city, country, other_lot, other_tier, basis, patterns,
+    relation, site_gln, site_name, role, city, country, other_lot, other_tier, basis,
+    array_to_string(patterns, ' ') AS patterns,
     passed_units, named_units, begins_units, held_units, held_named_units, held_since_at,
     coming_units, ended_units, doubted_units, first_at, last_at
 FROM exposure
