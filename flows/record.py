@@ -299,10 +299,20 @@ def publish_run(
 
 
 def record_page(trail: "Trail", page: Path, reports: Path, run: "RunFile | None") -> None:
-    """Write down that one report was made again."""
+    """Write down that one report was made again, with the spreadsheet beside it."""
     from data.record.canonical import file_digest
     from data.record.entries import Act
+    from reports.write import lot_files
 
-    name = page.relative_to(reports).as_posix()
     run_id = run.run_id if run else None
-    trail.append([Act("export", f"page:{name}", version=file_digest(page), run=run_id)])
+    trail.append(
+        [
+            Act(
+                "export",
+                f"page:{path.relative_to(reports).as_posix()}",
+                version=file_digest(path),
+                run=run_id,
+            )
+            for path in lot_files(page)
+        ]
+    )

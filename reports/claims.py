@@ -185,7 +185,10 @@ class Lane(Claim):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding(Claim):
-    """Packs last known at one place (or on the way from it). ``basis``: last_event, balance."""
+    """Packs last known at one place, or on the way from it.
+
+    ``basis`` is last_event, balance or verification; ``doubted_units`` may be elsewhere.
+    """
 
     state: str
     basis: str
@@ -194,6 +197,48 @@ class Holding(Claim):
     step: str | None
     units: float
     inferred_units: float
+    named_units: float
+    doubted_units: float
+    since_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How many packs of the lot share a fate: a sum over holdings, which name their records."""
+
+    fate: str
+    units: float
+    named_units: float
+    doubted_units: float
+    inferred_units: float
+    site_count: int
+    since_at: datetime | None
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure(Claim):
+    """A place, or another lot at a place, that the standing findings of the lot put in question."""
+
+    relation: str
+    site_id: int | None
+    other_lot: str | None
+    other_tier: str | None
+    basis: str
+    patterns: tuple[str, ...]
+    passed_units: float
+    named_units: float
+    begins_units: float
+    made_units: float
+    held_units: float
+    held_named_units: float
+    held_inferred_units: float
+    held_since_at: datetime | None
+    coming_units: float
+    ended_units: float
+    doubted_units: float
+    first_at: datetime | None
     last_at: datetime | None
 
 
@@ -309,6 +354,8 @@ class LotEvidence:
     timeline: Bounded[TimelineRow]
     lanes: Bounded[Lane]
     holdings: Bounded[Holding]
+    reach: tuple[Reach, ...]
+    exposure: Bounded[Exposure]
     sites: Bounded[SiteVisit]
     feeds: tuple[Feed, ...]
     files: Bounded[LotFile]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from reports import phrases, wording
 from reports.claims import Finding, LotEvidence
+from reports.exposure_view import IN_REACH
 from reports.phrases import as_title, counted, day, joined, joined_long, packs, share
 
 
@@ -163,12 +164,16 @@ def _change(evidence: LotEvidence) -> str:
 
 
 def _actions_of_suspect(evidence: LotEvidence) -> tuple[Action, ...]:
-    open_rows = [h for h in evidence.holdings.rows if h.state != "ended"]
-    units = sum(h.units for h in open_rows)
-    sites = len({h.to_site_id or h.site_id for h in open_rows})
+    # Packs that were only ever verified may not exist: they are listed, and not counted on.
+    units = sum(row.units for row in evidence.reach if row.fate in (*IN_REACH, "unplaced"))
+    sites = {
+        row.site_id
+        for row in evidence.exposure.rows
+        if row.relation not in ("same_site", "unplaced") and (row.held_units or row.coming_units)
+    }
     where = (
-        f"the {packs(units)} last known at {counted(sites, 'site', 'sites')} (section 6)"
-        if open_rows
+        f"the {packs(units)} last known at {counted(len(sites), 'site', 'sites')} (section 6)"
+        if units
         else "every pack of the lot that can be found"
     )
     is_hold = evidence.risk.tier == "hold"

@@ -14,6 +14,7 @@ from reports.claims import (
     Bounded,
     Citation,
     CitedCase,
+    Exposure,
     FileCount,
     Finding,
     Gap,
@@ -37,6 +38,7 @@ MOST_RECORDS = 12
 MOST_TIMELINE_ROWS = 300
 MOST_LANES = 120
 MOST_HOLDERS = 60
+MOST_EXPOSED = 20_000  # of the spreadsheet; the page lists far fewer
 MOST_SITES = 200
 MOST_FILES = 40
 MOST_LOTS = 2000
@@ -74,6 +76,8 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     timeline = _bounded(con, "evid_lot_timeline", lot_id, MOST_TIMELINE_ROWS, made.timeline_row)
     lanes = _bounded(con, "evid_lot_custody", lot_id, MOST_LANES, made.lane)
     holdings = _bounded(con, "evid_lot_holder", lot_id, MOST_HOLDERS, made.holding)
+    exposure = _exposure(con, lot_id)
+    reach = _rows(con, "SELECT * FROM evid_lot_reach WHERE lot_id = ? ORDER BY fate", [lot_id])
     standing = _findings(con, lot_id, "stands", MOST_FINDINGS, with_records=True)
     explained = _findings(con, lot_id, "explained", MOST_EXPLAINED, with_records=False)
     gaps = _gaps(con, lot_id)
@@ -92,6 +96,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     named |= {site for row in timeline.rows for site in (row.site_id, row.other_site_id)}
     named |= {site for lane in lanes.rows for site in (lane.from_site_id, lane.to_site_id)}
     named |= {site for row in holdings.rows for site in (row.site_id, row.to_site_id)}
+    named |= {row.site_id for row in exposure.rows}
     places = _places(con, named)
     return LotEvidence(
         run=_run(con),
@@ -104,6 +109,8 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         timeline=timeline,
         lanes=lanes,
         holdings=holdings,
+        reach=tuple(made.reach(row) for row in reach),
+        exposure=exposure,
         sites=_cut(visits, MOST_SITES, lambda visit: visit.came_in + visit.made),
         feeds=tuple(made.feed(row) for row in feeds),
         files=_files_of_lot(con, lot_id),
@@ -171,6 +178,20 @@ def _bounded(
         [lot_id, most],
     )[0]
     return Bounded(tuple(build(row) for row in rows), rest["n"], made.number_of(rest["units"]))
+
+
+def _exposure(con: duckdb.DuckDBPyConnection, lot_id: int) -> Bounded[Exposure]:
+    rows = _rows(
+        con,
+        "SELECT * FROM evid_lot_exposure WHERE lot_id = ? AND row_no <= ? ORDER BY row_no",
+        [lot_id, MOST_EXPOSED],
+    )
+    rest = _rows(
+        con,
+        "SELECT count(*) AS n FROM evid_lot_exposure WHERE lot_id = ? AND row_no > ?",
+        [lot_id, MOST_EXPOSED],
+    )[0]
+    return Bounded(tuple(made.exposure(row) for row in rows), rest["n"])
 
 
 def _places(con: duckdb.DuckDBPyConnection, wanted: set[int | None]) -> dict[int, Place]:

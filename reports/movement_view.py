@@ -1,8 +1,8 @@
-"""Tables of a lot page: its events, lanes, holders and sites, and how far the data covers it."""
+"""Tables of a lot page: its events, lanes and sites, and how far the data covers it."""
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import LotEvidence
-from reports.parts import Table, line_of, place_of, record_list, rest
+from reports.parts import Table, line_of, record_list, rest
 from reports.phrases import (
     as_title,
     counted,
@@ -85,48 +85,6 @@ def custody_table(evidence: LotEvidence) -> Table:
         tuple(rows),
         "ttnnddttt",
         rest(evidence.lanes, "further lanes"),
-    )
-
-
-def holders_table(evidence: LotEvidence) -> Table:
-    """List where the packs were last known, those still in trade first."""
-    rows = []
-    for holding in evidence.holdings.rows:
-        state = wording.STATES.get(holding.state, holding.state)
-        if holding.state == "ended":
-            state = phrases.step(holding.step)
-        if holding.state == "in_transit":
-            state += f" to {line_of(evidence, holding.to_site_id)}"
-        known = wording.BASES.get(holding.basis, holding.basis)
-        if holding.inferred_units:
-            known += f"; {number(holding.inferred_units)} only inferred"
-        place = place_of(evidence, holding.site_id)
-        rows.append(
-            (
-                number(holding.units),
-                line_of(evidence, holding.site_id),
-                as_title(phrases.role(place)) if place else "",
-                place.gln if place else "",
-                as_title(state),
-                moment(holding.last_at),
-                known,
-                record_list(holding.record_ids),
-            )
-        )
-    return Table(
-        (
-            "Packs",
-            "Last known site",
-            "Role",
-            "GLN",
-            "State",
-            "Last event (UTC)",
-            "Known",
-            "Records",
-        ),
-        tuple(rows),
-        "nttttdtt",
-        rest(evidence.holdings, "further places"),
     )
 
 

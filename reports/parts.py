@@ -1,9 +1,12 @@
 """The parts that pages are made of: tables, queries, and how rows beyond a table are worded."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from reports.claims import Bounded, LotEvidence, Place
 from reports.phrases import Pairs, counted, packs, place_line, quoted
+
+Cell = str | float | datetime | None
 
 
 @dataclass(frozen=True, slots=True)

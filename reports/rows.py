@@ -6,11 +6,13 @@ from typing import Any
 from reports.claims import (
     Citation,
     CitedCase,
+    Exposure,
     Feed,
     Holding,
     Lane,
     Place,
     RankedLot,
+    Reach,
     SiteVisit,
     Source,
     Test,
@@ -123,6 +125,49 @@ def holding(row: Row) -> Holding:
         step=row["step"],
         units=number_of(row["units"]),
         inferred_units=number_of(row["inferred_units"]),
+        named_units=number_of(row["named_units"]),
+        doubted_units=number_of(row["doubted_units"]),
+        since_at=row["since_at"],
+        last_at=row["last_at"],
+    )
+
+
+def reach(row: Row) -> Reach:
+    """Make a fate of a row of evid_lot_reach."""
+    return Reach(
+        fate=row["fate"],
+        units=number_of(row["units"]),
+        named_units=number_of(row["named_units"]),
+        doubted_units=number_of(row["doubted_units"]),
+        inferred_units=number_of(row["inferred_units"]),
+        site_count=row["site_count"],
+        since_at=row["since_at"],
+        last_at=row["last_at"],
+    )
+
+
+def exposure(row: Row) -> Exposure:
+    """Make an exposed place or lot of a row of evid_lot_exposure."""
+    return Exposure(
+        record_ids=ids_of(row),
+        relation=row["relation"],
+        site_id=row["site_id"],
+        other_lot=row["other_lot"],
+        other_tier=row["other_tier"],
+        basis=row["basis"],
+        patterns=tuple(row["patterns"] or ()),
+        passed_units=number_of(row["passed_units"]),
+        named_units=number_of(row["named_units"]),
+        begins_units=number_of(row["begins_units"]),
+        made_units=number_of(row["made_units"]),
+        held_units=number_of(row["held_units"]),
+        held_named_units=number_of(row["held_named_units"]),
+        held_inferred_units=number_of(row["held_inferred_units"]),
+        held_since_at=row["held_since_at"],
+        coming_units=number_of(row["coming_units"]),
+        ended_units=number_of(row["ended_units"]),
+        doubted_units=number_of(row["doubted_units"]),
+        first_at=row["first_at"],
         last_at=row["last_at"],
     )
 

@@ -5,6 +5,7 @@ Every string that a reader sees is made in the ``*_view`` modules, with ``wordin
 """
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
@@ -13,6 +14,13 @@ from reports.claims import LotEvidence
 from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
+from reports.exposure_view import (
+    exposed_table,
+    holders_table,
+    other_lots_table,
+    reach_line,
+    reach_table,
+)
 from reports.finding_view import (
     FindingGroup,
     FindingView,
@@ -27,7 +35,6 @@ from reports.movement_view import (
     custody_table,
     feeds_table,
     files_table,
-    holders_table,
     sites_table,
     timeline_table,
 )
@@ -60,7 +67,13 @@ class LotView:
     custody_picture: Markup | None
     custody_note: str
     custody: Table
+    reach_line: str
+    reach: Table
     holders: Table
+    exposed: Table
+    other_lots: Table
+    exposure_file: str
+    exposure_rest: str
     sites: Table
     cases: tuple[CaseView, ...]
     cases_words: str
@@ -103,7 +116,13 @@ def view_lot(evidence: LotEvidence) -> LotView:
         custody_picture=custody(routes) if routes else None,
         custody_note=custody_note(evidence),
         custody=custody_table(evidence),
+        reach_line=reach_line(evidence),
+        reach=reach_table(evidence),
         holders=holders_table(evidence),
+        exposed=exposed_table(evidence),
+        other_lots=other_lots_table(evidence),
+        exposure_file=_exposure_file(evidence),
+        exposure_rest=rest(evidence.exposure, "further rows are exposed"),
         sites=sites_table(evidence),
         cases=tuple(view_case(case, evidence) for case in evidence.cases),
         cases_words=cases_words(evidence.cases),
@@ -116,6 +135,13 @@ def view_lot(evidence: LotEvidence) -> LotView:
         queries=_queries(evidence),
         manifest=manifest_rows(evidence.run.manifest),
     )
+
+
+def _exposure_file(evidence: LotEvidence) -> str:
+    """Return the name of the spreadsheet beside the page; nothing where nothing is exposed."""
+    if not evidence.exposure.rows or not evidence.risk.report:
+        return ""
+    return PurePosixPath(evidence.risk.report).with_suffix(".csv").name
 
 
 def _subtitle(evidence: LotEvidence) -> str:
@@ -188,6 +214,8 @@ def _queries(evidence: LotEvidence) -> dict[str, Query]:
         "timeline": ("The timeline", "evid_lot_timeline", " ORDER BY row_no"),
         "custody": ("The lanes", "evid_lot_custody", " ORDER BY row_no"),
         "holders": ("Where the packs are", "evid_lot_holder", " ORDER BY row_no"),
+        "reach": ("What became of the lot", "evid_lot_reach", " ORDER BY fate"),
+        "exposure": ("All that is exposed", "exposure", " ORDER BY row_no"),
         "sites": ("The sites", "evid_lot_site", " ORDER BY site_id"),
         "cases": ("The cited cases", "cited_case", " ORDER BY rank"),
         "scores": ("The score", "score_part", ""),

@@ -389,12 +389,75 @@ STEPS = {
     "void_shipping": "shipment cancelled",
 }
 
-STATES = {"at_site": "at the site", "in_transit": "on the way", "ended": "out of trade"}
+STATES = {
+    "at_site": "at the site",
+    "in_transit": "on the way",
+    "ended": "out of trade",
+    "asked": "only asked about here",
+}
 
 BASES = {
     "last_event": "by serial number, from the last event",
     "balance": "by balance, in less out",
+    "verification": "by verification only, no event tells of it",
 }
+
+# What became of the packs: those to call back first, then those nobody places, then those gone.
+FATES = {
+    "at_trader": "in stock with makers, traders and others",
+    "at_dispenser": "at pharmacies, hospitals and clinics",
+    "in_transit": "on the way, no arrival on record",
+    "unplaced": "in trade, no record says where",
+    "asked": "known by verification only",
+    "unseen": "made, as stated, and in no record",
+    "dispensed": "dispensed to patients",
+    "ended": "destroyed or otherwise out of trade",
+}
+
+# How a place or lot is exposed, in the order of the story: from where, where, to whom.
+RELATIONS = {
+    "source": "had them before",
+    "named_site": "named by a finding",
+    "recipient": "got them after",
+    "same_lot": "had other packs of the lot",
+    "unplaced": "no place on record",
+    "same_site": "other lot at the same place",
+}
+
+EXPOSURE_BASES = {
+    "serial": "pack by pack",
+    "lane": "by the lot's movements, no pack named",
+    "lot": "the whole lot",
+}
+
+# Headings of the spreadsheet beside a lot's page.
+EXPOSURE_FILE = (
+    "GTIN",
+    "Lot",
+    "Why",
+    "Place (GLN)",
+    "Name",
+    "Role",
+    "Town",
+    "Country",
+    "Other lot",
+    "Tier of the other lot",
+    "Followed",
+    "Patterns of the findings",
+    "Packs that passed",
+    "Packs named by findings",
+    "Packs whose trail begins here, not made here",
+    "Packs still there",
+    "of which named by findings",
+    "of which only inferred from a container",
+    "There since (UTC)",
+    "Packs on the way there",
+    "Packs dispensed or otherwise gone there",
+    "Packs that may be elsewhere",
+    "First seen (UTC)",
+    "Last seen (UTC)",
+    "Records",
+)
 
 DETECTORS = {
     "local_density": "How unlike its nearest neighbours the lot is",
@@ -617,9 +680,25 @@ PAGE = {
     ),
     "no_custody": "The data holds no movement between sites.",
     "sites": "All sites, with packs in, out and left",
-    "holders": "Where the packs are now",
+    "holders": "Where the rest is: whom to call",
     "holders_intro": "Last known places, those still in trade first: quarantine and call here.",
+    "holders_list": "Who holds packs of the lot",
     "no_holders": "The data does not show where packs of this lot are.",
+    "reach": "What became of the lot",
+    "exposed": "Where the packs came from, and who got them",
+    "exposed_intro": (
+        "From the packs and places that findings name, back to where the trail begins and on to "
+        "whoever received them; then the other places of the lot. To be listed here accuses "
+        "nobody: it says whom to ask."
+    ),
+    "other_lots": "Other lots of the product at the places that findings name",
+    "other_lots_intro": (
+        "They were there at about the same time. They are exposed, not suspect: check them too."
+    ),
+    "no_other_lots": (
+        "No other lot of the product is on record at these places at about that time."
+    ),
+    "exposure_file": "What is exposed, as a spreadsheet (CSV)",
     "cases": "Similar past cases",
     "distance": "distance",
     "shared": "Both show",

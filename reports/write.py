@@ -1,4 +1,4 @@
-"""Writes the pages: evidence, view, template, file.
+"""Writes the pages: evidence, view, template, file; beside a page, what is exposed as a CSV.
 
 Files appear whole or not at all, the same warehouse gives the same bytes, and pages of lots that
 are clear now are removed.
@@ -14,8 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.errors import NotFoundError
 from reports import wording
+from reports.claims import LotEvidence
 from reports.evidence import gather, gather_index
+from reports.exposure_view import exposure_rows
 from reports.index_view import IndexView, view_index
+from reports.spreadsheet import sheet
 from reports.view import LotView, view_lot
 
 LOTS = "lots"
@@ -23,6 +26,8 @@ LOTS = "lots"
 
 def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
     """Write the index and a page for every lot that is not clear; remove pages of other lots.
+
+    A lot with standing findings gets a spreadsheet of what they expose, named as its page.
 
     Parameters
     ----------
@@ -32,14 +37,15 @@ def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The index first, then the lots in its order.
+        The pages: the index first, then the lots in its order.
     """
     index = gather_index(con)
     lots = con.execute(
         "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' ORDER BY report, gtin, lot"
     ).fetchall()
     written = [_write_lot(con, gtin, lot, _target(out, report)) for gtin, lot, report in lots]
-    _remove_stale(out / LOTS, {path.name for path in written})
+    kept = {path.name for page in written for path in lot_files(page)}
+    _remove_stale(out / LOTS, kept)
     page = _write(out / "index.html", render_index(view_index(index)))
     return [page, *written]
 
@@ -57,6 +63,12 @@ def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) ->
             "no such GTIN and lot has been judged; the view lot_risk lists those that were"
         )
     return _write_lot(con, gtin, lot, _target(out, rows[0][0]))
+
+
+def lot_files(page: Path) -> list[Path]:
+    """Return the page of a lot and, where there is one, the spreadsheet beside it."""
+    beside = page.with_suffix(".csv")
+    return [page, beside] if beside.is_file() else [page]
 
 
 def render_lot(view: LotView) -> str:
@@ -84,7 +96,17 @@ def _environment() -> Environment:
 
 
 def _write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, path: Path) -> Path:
-    return _write(path, render_lot(view_lot(gather(con, gtin, lot))))
+    evidence = gather(con, gtin, lot)
+    _write_exposure(evidence, path.with_suffix(".csv"))
+    return _write(path, render_lot(view_lot(evidence)))
+
+
+def _write_exposure(evidence: LotEvidence, path: Path) -> None:
+    """Write what the standing findings expose; leave no older list where there is nothing."""
+    if evidence.exposure.rows:
+        _write(path, sheet(wording.EXPOSURE_FILE, exposure_rows(evidence)))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _target(out: Path, report: str) -> Path:
@@ -109,6 +131,6 @@ def _write(path: Path, text: str) -> Path:
 
 def _remove_stale(folder: Path, kept: set[str]) -> None:
     if folder.is_dir():
-        for page in sorted(folder.glob("*.html")):
-            if page.name not in kept:
-                page.unlink()
+        for path in sorted(folder.iterdir()):
+            if path.suffix in (".html", ".csv") and path.name not in kept:
+                path.unlink()

@@ -19,6 +19,7 @@ def test_the_cookbook_is_of_some_size() -> None:
         "trace",
         "lot_history",
         "who_has",
+        "exposed",
         "path",
         "as_known",
     }
@@ -37,6 +38,17 @@ def test_a_ready_query_answers(query: Query, sample: SampleRun) -> None:
 def test_a_macro_of_the_published_copy_answers(macro: Macro, sample: SampleRun) -> None:
     with open_read_only(sample.outcome.snapshot) as con:
         assert con.execute(macro.example).fetchall()
+
+
+def test_every_suspect_lot_exposes_the_places_that_its_findings_name(sample: SampleRun) -> None:
+    with open_read_only(sample.outcome.snapshot) as con:
+        missing = con.execute(
+            "SELECT gtin, lot FROM lot_risk WHERE tier IN ('hold', 'investigate') "
+            "EXCEPT SELECT gtin, lot FROM exposure WHERE relation = 'named_site'"
+        ).fetchall()
+        lots = _one(con, "SELECT count(DISTINCT lot) FROM exposure")
+    assert missing == []
+    assert lots > 5
 
 
 def test_as_known_grows_with_time_to_all_there_is(sample: SampleRun) -> None:

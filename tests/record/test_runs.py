@@ -119,8 +119,11 @@ def test_a_report_as_it_would_have_looked_then_is_what_was_published_then(copied
     by_page = {Path(report).name: (gtin, lot) for gtin, lot, report in index}
     page = next(page for page in pages if page.name in by_page)
     again = write_page(*by_page[page.name], chosen, Recording("officer"), FIRST_NIGHT, quiet)
+    beside = page.with_suffix(".csv")
     assert again.read_bytes() == page.read_bytes()
-    assert trail(job).read()[-1].object == f"page:lots/{page.name}"
+    assert again.with_suffix(".csv").read_bytes() == beside.read_bytes()
+    told = [entry.object for entry in trail(job).read()[-2:]]
+    assert told == [f"page:lots/{page.name}", f"page:lots/{beside.name}"]
     assert check(job).faults == ()
 
 

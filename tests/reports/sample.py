@@ -23,13 +23,20 @@ CLEAR = ("09521234000013", "RV2407B")
 RUN_ID = "c0ffee12345678"
 AS_OF = dt.datetime(2024, 7, 1)
 
-PUBLISHED = ("cited_case", "finding", "rejected", "score_part")  # built; the rest is given
+PUBLISHED = (
+    "cited_case",
+    "exposure",
+    "finding",
+    "rejected",
+    "score_part",
+)  # built; the rest is given
 
 TABLES = """
 CREATE TABLE core_site (
     site_id INTEGER, gln VARCHAR, name VARCHAR, role VARCHAR, city VARCHAR, country VARCHAR,
     latitude DOUBLE, longitude DOUBLE, partner_id INTEGER, is_synthetic BOOLEAN,
     is_stated BOOLEAN);
+CREATE TABLE core_partner (partner_id INTEGER, gln VARCHAR, name VARCHAR);
 CREATE TABLE core_product (
     gtin VARCHAR, name VARCHAR, shelf_life_days INTEGER, markets VARCHAR[], storage VARCHAR,
     is_high_risk BOOLEAN, is_synthetic BOOLEAN, ndc VARCHAR);
@@ -45,7 +52,7 @@ CREATE TABLE core_item_event (
     unit_id BIGINT, lot_id INTEGER, record_id BIGINT, ord BIGINT, event_at TIMESTAMP,
     recorded_at TIMESTAMP, event_type VARCHAR, action VARCHAR, step VARCHAR, disposition VARCHAR,
     site_id INTEGER, from_site_id INTEGER, to_site_id INTEGER, is_inferred BOOLEAN,
-    is_terminal BOOLEAN, is_undo BOOLEAN);
+    is_terminal BOOLEAN, is_undo BOOLEAN, is_birth BOOLEAN);
 CREATE TABLE core_observation (
     unit_id BIGINT, lot_id INTEGER, record_id BIGINT, observed_at TIMESTAMP, site_id INTEGER,
     kind VARCHAR, step VARCHAR, clock_doubt_min DOUBLE);
@@ -150,11 +157,25 @@ class Story:
         record = self.new_record(at, file_id=file_id)
         units = list(units)
         terminal = step in ("dispensing", "destroying")
+        birth = step == "commissioning"
         self.con.executemany(
             "INSERT INTO core_item_event VALUES (?, ?, ?, ?, ?, NULL, 'ObjectEvent', 'OBSERVE', ?,"
-            " NULL, ?, ?, ?, ?, ?, false)",
+            " NULL, ?, ?, ?, ?, ?, false, ?)",
             [
-                [u, lot_id, record, record, at, step, site_id, source, to, inferred, terminal]
+                [
+                    u,
+                    lot_id,
+                    record,
+                    record,
+                    at,
+                    step,
+                    site_id,
+                    source,
+                    to,
+                    inferred,
+                    terminal,
+                    birth,
+                ]
                 for u in units
             ],
         )
@@ -321,6 +342,7 @@ def _reference(story: Story) -> None:
             {"gtin": HOSTILE[0], "name": HOSTILE_TEXT, "is_synthetic": True},
         ],
     )
+    story.add("raw_setting", [{"name": "exposure.window_days", "value": 30}])
     story.add(
         "raw_run",
         [
@@ -760,6 +782,8 @@ def _clear_lot(story: Story) -> None:
         ],
     )
     made = story.event(4, range(401, 406), dt.datetime(2024, 6, 1), "commissioning", 1)
+    # Through the wholesaler of the held lot, a few weeks after it: exposed, though clear.
+    story.move(4, range(401, 406), 1, 3, dt.datetime(2024, 6, 3), 20)
     story.finding(
         4, "P13", "explained", benign="B10", severity="S3", units=5.0,
         tests=[{"code": "B10", "result": "supported", "shift_min": 60}], record_ids=[made],

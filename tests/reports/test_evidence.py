@@ -7,6 +7,7 @@ import pytest
 from data.errors import NotFoundError
 from reports import claims, evidence
 from reports.evidence import gather, gather_index
+from reports.view import view_lot
 from tests.reports.sample import CLEAR, HELD, WATCHED, sample_warehouse
 
 CLAIMS = [
@@ -31,6 +32,7 @@ def test_every_record_behind_a_claim_exists(con, held) -> None:
         *held.timeline.rows,
         *held.lanes.rows,
         *held.holdings.rows,
+        *held.exposure.rows,
         *held.sites.rows,
         *(c for f in held.standing.rows for c in f.citations.rows),
     ]
@@ -86,6 +88,22 @@ def test_a_large_lot_stays_bounded_and_counts_the_rest() -> None:
     assert len(timeline.rows) + timeline.rest_count == 1004
     assert len(timeline.rows) <= evidence.MOST_TIMELINE_ROWS
     assert timeline.rest_units == 2 * timeline.rest_count
+
+
+def test_what_is_exposed_stays_bounded_and_says_how_much_more_there_is(monkeypatch) -> None:
+    monkeypatch.setattr(evidence, "MOST_EXPOSED", 3)
+    with sample_warehouse() as con:
+        exposure = gather(con, *HELD).exposure
+        [(every,)] = con.execute(
+            "SELECT count(*) FROM exposure WHERE lot = ?", [HELD[1]]
+        ).fetchall()
+        said = view_lot(gather(con, *HELD)).exposure_rest
+    assert (len(exposure.rows), exposure.rest_count) == (3, every - 3)
+    assert said.startswith(f"{every - 3} further rows are exposed")
+
+
+def test_every_fate_adds_up_to_the_packs_that_are_placed(held) -> None:
+    assert sum(row.units for row in held.reach) == sum(row.units for row in held.holdings.rows)
 
 
 def test_the_index_ranks_by_tier_then_suspicion_and_leaves_clear_lots_out(con) -> None:

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import pytest
 
-from reports.claims import Bounded, Risk
+from reports.claims import Bounded, Exposure, LotEvidence, Risk
 from reports.conclusion import conclude
 from reports.evidence import gather, gather_index
+from reports.exposure_view import MOST_PLACES
 from reports.index_view import view_index
 from reports.view import view_lot
 from tests.reports.sample import CLEAR, WATCHED
@@ -181,3 +182,83 @@ def test_the_index_says_at_once_how_many_lots_are_suspect(con, counts, words) ->
 def test_a_date_of_the_run_is_part_of_the_statement(held) -> None:
     later = replace(held, run=replace(held.run, as_of=datetime(2025, 2, 3)))
     assert "up to 3 Feb 2025" in conclude(later).statement
+
+
+def test_it_says_what_can_be_called_back_what_is_gone_and_what_is_in_doubt(held) -> None:
+    said = view_lot(held).reach_line
+    assert said.startswith(
+        "Of 120 packs 100 can still be called back and 20 are out of reach, dispensed to patients."
+    )
+    assert "1 pack may be elsewhere than listed" in said
+    assert "names no single packs" not in said
+
+
+def test_packs_that_nobody_places_are_said_to_be_so(held) -> None:
+    lost = replace(held.reach[0], fate="unseen", units=7.0)
+    said = view_lot(replace(held, reach=(*held.reach, lost))).reach_line
+    assert "for 7 no record says where they are" in said
+
+
+def test_findings_that_name_no_pack_are_said_to_concern_every_pack(con) -> None:
+    watched = view_lot(gather(con, *WATCHED))
+    assert "names no single packs" not in watched.reach_line
+    evidence = gather(con, *WATCHED)
+    nameless = tuple(replace(row, named_units=0.0) for row in evidence.reach)
+    assert "names no single packs" in view_lot(replace(evidence, reach=nameless)).reach_line
+
+
+def test_the_trail_reads_from_the_maker_to_the_places_that_findings_name(held) -> None:
+    rows = view_lot(held).exposed.rows
+    assert [(row[0], row[1].split(",")[0]) for row in rows[:4]] == [
+        ("Had them before", "Relva Pharma"),
+        ("Had them before", "Rhine Logistics"),
+        ("Named by a finding", "Dom-Apotheke"),
+        ("Named by a finding", "Farmacia Brera"),
+    ]
+    assert rows[0][9] == "21 of the named packs made here"
+
+
+def test_a_trail_that_begins_with_no_maker_is_said_to(held) -> None:
+    begun = replace(held.exposure.rows[0], begins_units=2.0)
+    row = view_lot(replace(held, exposure=Bounded((begun,)))).exposed.rows[0]
+    assert "the trail of 2 packs begins here: no record says where they came from" in row[9]
+
+
+def many_places(held: LotEvidence) -> tuple[Exposure, ...]:
+    more = replace(held.exposure.rows[-2], relation="same_lot", held_units=2.0, coming_units=1.0)
+    return (*held.exposure.rows, *([more] * 500))
+
+
+def test_a_lot_at_many_places_is_cut_on_the_page_and_the_rest_counted(held) -> None:
+    table = view_lot(replace(held, exposure=Bounded(many_places(held)))).exposed
+    assert len(table.rows) == MOST_PLACES
+    here = len([row for row in held.exposure.rows if row.relation != "same_site"])
+    more = here + 500 - MOST_PLACES
+    assert table.rest == (
+        f"and {more} more places with {3 * more:,} packs still there or on the way: "
+        "see the spreadsheet."
+    )
+
+
+def test_quarantine_counts_every_place_and_not_only_those_listed(held) -> None:
+    far = tuple(
+        replace(held.exposure.rows[0], site_id=1000 + n, held_units=1.0, coming_units=0.0)
+        for n in range(200)
+    )
+    first = conclude(replace(held, exposure=Bounded(far))).actions[0]
+    assert "at 200 sites" in first.what
+
+
+def test_other_lots_at_a_named_place_are_exposed_and_not_called_suspect(held) -> None:
+    page = view_lot(held)
+    assert [row[:3] for row in page.other_lots.rows] == [
+        ("RV2407B", "Clear", "Nordmed Wholesale, Hamburg, DE")
+    ]
+    assert page.exposure_file == "0000000000000001.csv"
+
+
+def test_a_clear_lot_exposes_nothing_and_has_no_spreadsheet(con) -> None:
+    page = view_lot(gather(con, *CLEAR))
+    assert page.exposed.rows == page.other_lots.rows == ()
+    assert page.exposure_file == ""
+    assert page.holders.rows

@@ -1,12 +1,15 @@
 """Pages are safe, whole, repeatable, and hold nothing that leads astray."""
 
+import csv
+import io
 import re
 from pathlib import Path
 
 import pytest
 
 from data.errors import NotFoundError
-from reports.write import write_lot, write_reports
+from reports import wording
+from reports.write import lot_files, write_lot, write_reports
 from tests.reports.page import LOADING, Page, read_page
 from tests.reports.sample import CLEAR, HELD, HOSTILE, HOSTILE_TEXT, sample_warehouse
 
@@ -100,7 +103,9 @@ def test_the_same_warehouse_gives_the_same_bytes(con, folder, tmp_path) -> None:
     with sample_warehouse() as again:
         second = tmp_path / "second"
         write_reports(again, second)
-    for path in sorted(second.rglob("*.html")):
+    paths = [path for path in sorted(second.rglob("*")) if path.is_file()]
+    assert {path.suffix for path in paths} == {".html", ".csv"}
+    for path in paths:
         relative = path.relative_to(second)
         assert path.read_bytes() == (tmp_path / relative).read_bytes()
         assert path.read_bytes() == (folder / relative).read_bytes()
@@ -124,7 +129,9 @@ def test_pages_of_lots_that_are_clear_now_are_removed(tmp_path) -> None:
         con.execute("UPDATE lot_risk SET tier = 'clear' WHERE lot = ?", [HOSTILE[1]])
         write_reports(con, tmp_path)
     names = sorted(path.name for path in (tmp_path / "lots").iterdir())
-    assert names == ["0000000000000001.html", "0000000000000003.html", "notes.txt"]
+    pages = ["0000000000000001", "0000000000000003"]
+    ours = sorted(f"{page}{end}" for page in pages for end in (".csv", ".html"))
+    assert names == [*ours, "notes.txt"]
 
 
 def test_a_failed_write_leaves_the_old_page_and_no_rest(con, tmp_path, monkeypatch) -> None:
@@ -138,7 +145,7 @@ def test_a_failed_write_leaves_the_old_page_and_no_rest(con, tmp_path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         write_lot(con, *HELD, tmp_path)
     assert path.read_bytes() == before
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert sorted(path.parent.iterdir()) == [path.with_suffix(".csv"), path]
 
 
 def test_a_stated_report_name_cannot_leave_the_folder(tmp_path) -> None:
@@ -161,3 +168,46 @@ def test_the_words_of_a_page(pages, snapshot, name: str) -> None:
 def test_no_page_decides_what_only_people_may_decide(pages) -> None:
     for page in pages.values():
         assert not re.search(r"illegitimate|\bfake", page.text, re.IGNORECASE)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    text = path.read_bytes().decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_beside_each_lot_with_standing_findings_lies_what_they_expose(con, folder) -> None:
+    listed = rows_of(folder / "lots" / "0000000000000001.csv")
+    assert list(listed[0]) == list(wording.EXPOSURE_FILE)
+    [(count,)] = con.execute("SELECT count(*) FROM exposure WHERE lot = ?", [HELD[1]]).fetchall()
+    assert len(listed) == count
+    (other,) = [row for row in listed if row["Other lot"]]
+    assert (other["Other lot"], other["Name"], other["Packs still there"]) == (
+        CLEAR[1],
+        "Nordmed Wholesale",
+        "5",
+    )
+    assert not (folder / "lots" / "0000000000000004.csv").exists()
+
+
+def test_a_page_and_its_spreadsheet_are_told_together(con, tmp_path) -> None:
+    held, clear = write_lot(con, *HELD, tmp_path), write_lot(con, *CLEAR, tmp_path)
+    assert [path.suffix for path in lot_files(held)] == [".html", ".csv"]
+    assert lot_files(clear) == [clear]
+
+
+def test_no_cell_of_a_spreadsheet_begins_like_a_formula(tmp_path) -> None:
+    with sample_warehouse() as con:
+        con.execute("UPDATE core_site SET name = '=HYPERLINK(\"http://x\")', city = 'a;=1+1'")
+        con.execute("UPDATE core_site SET country = chr(9) || '@SUM(A1)', role = '+1'")
+        con.execute("UPDATE core_lot SET lot = '-2' WHERE lot = ?", [HELD[1]])
+        con.execute("UPDATE lot_risk SET lot = '-2' WHERE lot = ?", [HELD[1]])
+        page = write_lot(con, HELD[0], "-2", tmp_path)
+    text = page.with_suffix(".csv").read_bytes().decode("utf-8-sig")
+    named = [row for row in rows_of(page.with_suffix(".csv")) if row["Name"]]
+    assert len(named) > 5
+    assert {row["Name"] for row in named} == {'\'=HYPERLINK("http://x")'}
+    assert {row["Lot"] for row in named} == {"'-2"}
+    assert {row["Role"] for row in named} == {"'+1"}
+    # However a spreadsheet splits the line, no piece begins with a sign that starts a formula.
+    pieces = re.split(r"[,;\t\r\n|]", text)
+    assert [piece for piece in pieces if re.match(r'[\s"]*[=+@-]', piece)] == []
