@@ -37,7 +37,8 @@ def chosen(overrides: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[floa
                     f"settings: [patterns.{pattern}] has no threshold {name}; "
                     f"known: {known or 'none of that pattern'}."
                 )
-            values[key] = (value, values[key][1], "settings")
+            # A manifest writes 80.0 as 80: a run made again must have the same id.
+            values[key] = (float(value), values[key][1], "settings")
     return values
 
 
