@@ -677,7 +677,7 @@ PAGE = {
     "as_of": "as of",
     "run": "run",
     "tiers": "Lots in each tier",
-    "lots": "Lots that are not clear",
+    "lots": "Lots to look at",
     "no_lots": "Every lot is clear.",
     "show": "Show:",
     "rank": "Rank",
