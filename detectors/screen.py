@@ -315,7 +315,9 @@ def _is_out(lots: Lots, row: int, cases: Cases, case: int) -> bool:
 
 def _read_lots(con: duckdb.DuckDBPyConnection) -> Lots:
     feat = con.sql("SELECT * FROM feat_lot").pl()
-    judged = con.sql("SELECT lot_id, tier, findings_standing FROM find_lot").pl()
+    judged = con.sql(
+        "SELECT lot_id, tier, findings_standing, findings_suppressed FROM find_lot"
+    ).pl()
     known = con.sql("SELECT lot_id, gtin, lot FROM core_lot").pl()
     products = con.sql("SELECT gtin, name AS product FROM core_product").pl()
     lots = (
@@ -340,7 +342,10 @@ def _read_lots(con: duckdb.DuckDBPyConnection) -> Lots:
         signals=signals,
         ruled_out=ruled_out,
         is_suspect=(lots["tier"].fill_null("clear") != "clear").to_numpy(),
-        is_reference=(lots["findings_standing"].fill_null(0) == 0).to_numpy(),
+        # What a person set aside is no evidence, and no proof of a clean lot either.
+        is_reference=(
+            lots["findings_standing"].fill_null(0) + lots["findings_suppressed"].fill_null(0) == 0
+        ).to_numpy(),
     )
 
 
@@ -372,7 +377,7 @@ def _read_signals(
             continue
         if status == "stands":
             signals[row, code] = 1.0
-        elif status == "data_gap" and signals[row, code] != 1.0:
+        elif status in ("data_gap", "suppressed") and signals[row, code] != 1.0:
             signals[row, code] = np.nan
         elif status == "explained" and benign in _POSITION:
             signals[row, _POSITION[benign]] = _EXPLAINED

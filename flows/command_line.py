@@ -306,6 +306,63 @@ def backtest(
 
 
 @app.command()
+def suppress(
+    reason: Annotated[str, typer.Option(help="Why, for those who read it years later.")],
+    by: Annotated[str, typer.Option(help="Who decides it.")],
+    pattern: Annotated[str | None, typer.Option(help="The pattern to set aside: P26, say.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only findings that name this GLN.")] = None,
+    gtin: Annotated[str | None, typer.Option(help="Only findings of this product.")] = None,
+    lot: Annotated[str | None, typer.Option(help="Only of this lot of it.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day, as in 2026-12-31.")] = None,
+    end: Annotated[int | None, typer.Option(help="End this suppression early instead.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="From this moment on, ISO 8601 with offset [now].")
+    ] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Set findings of one pattern aside at a site, of a product or of a lot, until a day."""
+    from data.warehouse.suppressions import Scope
+    from flows import suppress_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    recording, at = recording_of(chosen), _clock(as_of).replace(tzinfo=None)
+    scope = (pattern, site, gtin, lot, until)
+    if end is not None:
+        if any(part is not None for part in scope):
+            raise InputError("--end stands alone: it ends a suppression as it was made.")
+        said = suppress_command.end(chosen.warehouse, end, (reason, by), at, recording)
+    elif pattern is None:
+        raise InputError("suppress: name a pattern with --pattern, or a suppression with --end.")
+    else:
+        covered = Scope(pattern.upper(), site, gtin and gtin.zfill(14), lot)
+        days = chosen.suppression_days
+        said = suppress_command.begin(
+            chosen.warehouse, covered, until, (reason, by), at, days, recording
+        )
+    console.print(said, markup=False)
+
+
+@app.command()
+def suppressions(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those that are over or ended too.")
+    ] = False,
+    as_of: AsOf = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """List what people set aside: who, when, why, until when, and what it covers now."""
+    from flows.suppress_command import listed
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    moment, readable = _clock(as_of).replace(tzinfo=None), _readable(chosen.warehouse)
+    for line in listed(chosen.warehouse, readable, moment, everything):
+        console.print(line, markup=False)
+
+
+@app.command()
 def verify(
     run_name: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="A run's id or number [the latest].")

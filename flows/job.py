@@ -31,6 +31,10 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         memory_limit=settings.memory_limit,
         threads=settings.threads,
         thresholds=settings.patterns,
+        tuning={
+            pattern: {str(name): text for name, text in said.items()}
+            for pattern, said in settings.tuning.items()
+        },
         mappings=settings.mappings,
         recording=recording_of(settings),
     )

@@ -20,7 +20,7 @@ from data.warehouse.pattern_book import (
 )
 from flows.settings import Settings
 
-STATUSES = ("stands", "explained", "data_gap")
+STATUSES = ("stands", "explained", "data_gap", "suppressed")
 SHOWN_LOTS = 50
 
 

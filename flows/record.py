@@ -15,6 +15,7 @@ from data.errors import SettingsError, TouchstoneError
 if TYPE_CHECKING:
     import duckdb
 
+    from data.record.entries import Entry
     from data.record.manifest import RunFile
     from data.record.trail import Trail
     from flows.steps import Job
@@ -165,16 +166,36 @@ def record_start(trail: "Trail", job: "Job", run_id: str, manifest: Mapping[str,
 
     known = run_files(runs_folder(job.warehouse))
     reason = job.recording.reason or acts.NO_REASON
-    now = {**manifest, "code": _code()}
+    now = {**manifest, "code": _code(), "tuning": job.tuning}
     changes = list(acts.configured(known[-1].fields if known else None, now, reason, run_id))
-    thresholds = [change.object for change in changes if change.object.startswith("threshold:")]
-    if thresholds and job.recording.needs_reason and not job.recording.reason:
+    unsaid = [
+        change.object.removeprefix("threshold:")
+        for change in changes
+        if change.object.startswith("threshold:") and change.reason == acts.NO_REASON
+    ]
+    if unsaid and job.recording.needs_reason:
         raise SettingsError(
-            f"settings: {len(thresholds)} thresholds differ from the run before, the first is "
-            f'{thresholds[0].removeprefix("threshold:")}. Say why: change_reason = "…".'
+            f"settings: {len(unsaid)} thresholds differ from the run before, the first is "
+            f'{unsaid[0]}. Say why: change_reason = "…", or reason = "…" and by = "…" in the '
+            "pattern's own table."
         )
     start = Act("start", f"run:{run_id}", new={"as_of": manifest["as_of"]}, run=run_id)
     trail.append([start, *changes])
+
+
+def run_before(warehouse: Path, run_id: str) -> str | None:
+    """The run that a run is compared with: the last in the chain of manifests.
+
+    A run made once more is compared with the same run as the first time.
+    """
+    from data.record.manifest import run_files, runs_folder
+
+    known = run_files(runs_folder(warehouse))
+    for run in reversed(known):
+        if run.run_id == run_id:
+            before = run.fields.get("before")
+            return str(before["run_id"]) if before else None
+    return known[-1].run_id if known else None
 
 
 def _code() -> dict[str, str | None]:
@@ -195,12 +216,18 @@ def make_fields(
 
     from data.record.canonical import digest
     from data.record.known import known_decisions, known_files
+    from data.warehouse import suppressions, thresholds
+    from data.warehouse.judgement import find_judgement
 
     [(stored,)] = con.execute("SELECT manifest FROM raw_run WHERE run_id = ?", [run_id]).fetchall()
     manifest = json.loads(stored)
     decisions = [
         asdict(one) | {"decided_at": one.decided_at.isoformat()} for one in known_decisions(con)
     ]
+    entries = [entry.plain() for entry in suppressions.entries(con)]
+    judged = find_judgement(con, run_id)
+    earlier = judged.run.before_run_id if judged else None
+    before = find_judgement(con, earlier) if earlier else None
     tiers = con.execute(
         "SELECT tier, count(*) FROM lot_risk GROUP BY tier ORDER BY tier"
     ).fetchall()
@@ -216,6 +243,10 @@ def make_fields(
         "sql": manifest["sql"],
         "files": [file.plain() for file in known_files(con)],
         "decisions": {"count": len(decisions), "sha256": digest(decisions)},
+        "suppressions": {"count": len(entries), "sha256": digest(entries)},
+        "tuning": thresholds.tuning_of(con),
+        "before": {"run_id": before.run.run_id, "sha256": before.sha256} if before else None,
+        "judgement": judged.sha256 if judged else None,
         "counts": {"tiers": dict(tiers), "void": int(void)},
         "outputs": dict(sorted(outputs.items())),
     }
@@ -237,6 +268,13 @@ def published_tiers(warehouse: Path) -> dict[str, str]:
         return {}
     with open_read_only(newest) as con:
         return tiers_of(con)
+
+
+def reopened_lots(con: "duckdb.DuckDBPyConnection") -> list[dict[str, Any]]:
+    """The lots that this run found open again, as rows of ``lot_change``."""
+    cursor = con.execute("SELECT * FROM lot_change WHERE is_reopened ORDER BY gtin, lot")
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def output_hashes(folder: Path) -> dict[str, str]:
@@ -279,10 +317,13 @@ def publish_run(
     shutil.copyfile(run.path, ready / NAME)
     settle_folder(ready)
     tiers = tiers_of(con)
+    told = {entry.object for entry in trail.read() if _is_reopening(entry, run_id)}
+    reopened = [act for act in acts.reopened(reopened_lots(con), run_id) if act.object not in told]
     trail.append(
         [
             *acts.corrected(before, fields["counts"]["void"], run_id),
             *acts.scored(published_tiers(job.warehouse), tiers, run_id),
+            *reopened,
             Act("finish", f"run:{run_id}", run.sha256, new=fields["counts"]["tiers"], run=run_id),
             Act("export", "reports", run.sha256, new={"files": len(run.outputs)}, run=run_id),
             Act(
@@ -296,6 +337,10 @@ def publish_run(
     snapshot = reveal(prepared, job.warehouse)
     swap_folder(ready, job.reports)
     return snapshot
+
+
+def _is_reopening(entry: "Entry", run_id: str) -> bool:
+    return bool(entry.action == "reopen" and entry.run == run_id)
 
 
 def record_page(trail: "Trail", page: Path, reports: Path, run: "RunFile | None") -> None:

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,11 @@ from data.record import manifest
 from data.record.disk import settle_folder
 from data.record.known import Decision, KnownFile, known_decisions, known_files
 from data.record.originals import Originals
+from data.warehouse import suppressions
 from data.warehouse.connection import open_read_only, open_warehouse
+from data.warehouse.judgement import Judgement, find_judgement, put_judgement
 from data.warehouse.snapshot import newest_snapshot
+from data.warehouse.suppressions import SuppressionEntry
 from flows import record
 from flows.record import Recording
 from flows.steps import Job, Progress, judge
@@ -24,6 +27,11 @@ from flows.steps import Job, Progress, judge
 if TYPE_CHECKING:
     from data.readers.layouts import Layout
     from flows.settings import Settings
+
+_COMPARED = (
+    *("run_id", "decisions", "suppressions", "tuning", "before", "judgement", "counts"),
+    "settings",
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,9 @@ class Past:
     files: Sequence[KnownFile]
     decisions: Sequence[Decision]
     overrides: Mapping[str, Mapping[str, float]]
+    tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    suppressions: Sequence[SuppressionEntry] = ()
+    before: Judgement | None = None
 
 
 @dataclass(frozen=True)
@@ -80,11 +91,14 @@ def reproduce(
         [KnownFile.from_plain(one) for one in fields["files"]],
         _decisions(warehouse)[: fields["decisions"]["count"]],
         fields["overrides"],
+        fields.get("tuning", {}),
+        _suppressions(warehouse)[: fields.get("suppressions", {}).get("count", 0)],
+        _judgement(warehouse, fields.get("before")),
     )
     with _workplace(warehouse) as place:
         job = _job(place, past, limits)
         rereading = _land_again(job, past, Originals.of(warehouse))
-        run_id, outputs = _judge(job, say)
+        run_id, outputs = _judge(job, past, say)
         with open_warehouse(job.warehouse) as con:
             again = record.make_fields(con, run_id, past.overrides, outputs)
         published = reports if _is_published(reports, run) else None
@@ -93,8 +107,8 @@ def reproduce(
             *_differing(run.outputs, outputs, published, record.staging(job.reports)),
             *(
                 f"the manifest's {name}"
-                for name in ("run_id", "decisions", "counts", "settings")
-                if again[name] != fields[name]
+                for name in _COMPARED
+                if name in fields and again[name] != fields[name]
             ),
         ]
     changed = tuple(_changed(fields, again))
@@ -160,7 +174,7 @@ def write_page(
         with _workplace(settings.warehouse) as place:
             job = _job(place, past, limits)
             _land_again(job, past, Originals.of(settings.warehouse))
-            _judge(job, say)
+            _judge(job, past, say)
             with open_warehouse(job.warehouse) as con:
                 page = write_lot(con, gtin, lot, folder)
             settle_folder(folder)
@@ -184,14 +198,53 @@ def _known_at(
         )
     runs = manifest.run_files(manifest.runs_folder(warehouse))
     before = [run for run in runs if datetime.fromisoformat(run.fields["as_of"]) <= moment]
-    used = before[-1].fields["overrides"] if before else overrides
-    return Past(moment, files, _decisions(warehouse, moment), used)
+    last = before[-1].fields if before else None
+    used = last["overrides"] if last else overrides
+    compared = None
+    if last is not None and datetime.fromisoformat(last["as_of"]) == moment:
+        compared = _judgement(warehouse, last.get("before"))  # that very run, once more
+    elif last is not None and last.get("judgement"):
+        compared = _judgement(warehouse, {"run_id": last["run_id"], "sha256": last["judgement"]})
+    return Past(
+        moment,
+        files,
+        _decisions(warehouse, moment),
+        used,
+        last.get("tuning", {}) if last else {},
+        _suppressions(warehouse, moment),
+        compared,
+    )
 
 
 def _decisions(warehouse: Path, until: datetime | None = None) -> list[Decision]:
     readable = newest_snapshot(warehouse) or warehouse
     with open_read_only(readable) as con:
         return known_decisions(con, until)
+
+
+def _suppressions(warehouse: Path, until: datetime | None = None) -> list[SuppressionEntry]:
+    readable = newest_snapshot(warehouse) or warehouse
+    with open_read_only(readable) as con:
+        return suppressions.entries(con, until)
+
+
+def _judgement(warehouse: Path, wanted: Mapping[str, str] | None) -> Judgement | None:
+    """What the run before judged, as the manifest names it.
+
+    Raises RecordError where the warehouse holds it no more, or holds it changed.
+    """
+    if wanted is None:
+        return None
+    readable = newest_snapshot(warehouse) or warehouse
+    with open_read_only(readable) as con:
+        found = find_judgement(con, wanted["run_id"])
+    if found is None or found.sha256 != wanted["sha256"]:
+        raise RecordError(
+            f"{readable}: what run {wanted['run_id']} judged is {'changed' if found else 'gone'}, "
+            "and the run after it was compared with that. Keep the file as evidence and find out "
+            "why."
+        )
+    return found
 
 
 @contextmanager
@@ -204,7 +257,15 @@ def _workplace(warehouse: Path) -> Iterator[Path]:
 
 
 def _job(place: Path, past: Past, limits: tuple[str, int]) -> Job:
-    return Job((), place / "w.duckdb", place / "reports", past.as_of, *limits, past.overrides)
+    return Job(
+        (),
+        place / "w.duckdb",
+        place / "reports",
+        past.as_of,
+        *limits,
+        thresholds=past.overrides,
+        tuning=past.tuning,
+    )
 
 
 def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
@@ -221,6 +282,9 @@ def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
                     *(one.decided_by, one.decided_at),
                 ],
             )
+        suppressions.add_entries(con, list(past.suppressions))
+        if past.before is not None:
+            put_judgement(con, past.before)
     return differing
 
 
@@ -236,11 +300,11 @@ def _layout(originals: Originals, sha256: str) -> "Layout":
     return parse_layout(originals.path(sha256).read_text(encoding="utf-8"), sha256[:12])
 
 
-def _judge(job: Job, say: Progress) -> tuple[str, dict[str, str]]:
+def _judge(job: Job, past: Past, say: Progress) -> tuple[str, dict[str, str]]:
     """Judge without leaving a record: this is no run of the warehouse's own."""
     from flows.steps import note_run
 
-    run_id = note_run(job)
+    run_id = note_run(job, past.before.run.run_id if past.before else None)
     _, outputs = judge(job, say, lambda step: step)
     return run_id, outputs
 

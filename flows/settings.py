@@ -1,9 +1,9 @@
 """Settings of a run: one frozen object from a TOML file, environment variables over it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,7 +19,8 @@ class Settings(BaseSettings):
 
     ``TOUCHSTONE_WAREHOUSE=…`` and the like override the file. Thresholds of patterns are given as
     ``[patterns.P01]`` tables; the shipped values, with unit and source, stand in
-    ``sql/patterns/thresholds.toml``.
+    ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
+    were changed, and who decided it: they come to stand in ``tuning``.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -30,6 +31,8 @@ class Settings(BaseSettings):
     threads: int = Field(default=2, ge=1)
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
+    tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)
+    suppression_days: int = Field(default=90, ge=1, le=366)
     actor: str | None = None
     change_reason: str | None = None
     require_reason: bool = False
@@ -37,6 +40,24 @@ class Settings(BaseSettings):
     signing_key: Path | None = None
     anchor: Path | None = None
     retention_years: int = Field(default=10, ge=6)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_reasons_out(cls, values: Any) -> Any:
+        """Part the words of a pattern's table from its numbers."""
+        tables = values.get("patterns") if isinstance(values, dict) else None
+        if not isinstance(tables, dict):
+            return values
+        numbers: dict[str, Any] = {}
+        words: dict[str, Any] = dict(values.get("tuning") or {})
+        for pattern, table in tables.items():
+            if not isinstance(table, dict):
+                return values
+            said = {name: table[name] for name in ("reason", "by") if name in table}
+            numbers[pattern] = {name: v for name, v in table.items() if name not in said}
+            if said:
+                words[pattern] = said
+        return {**values, "patterns": numbers, "tuning": words}
 
     @classmethod
     def settings_customise_sources(

@@ -40,6 +40,7 @@ class Job:
     memory_limit: str = "4GB"
     threads: int = 2
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
     recording: Recording = field(default_factory=Recording)
 
@@ -113,18 +114,24 @@ def begin_run(job: Job, trail: "Trail") -> str:
     with _open(job) as con:
         manifest = ledger.make_manifest(con, job.as_of, _threshold_values(job))
     record.record_start(trail, job, manifest.run_id, asdict(manifest))
-    return note_run(job)
+    return note_run(job, record.run_before(job.warehouse, manifest.run_id))
 
 
-def note_run(job: Job) -> str:
-    """Note settings, cases and the run itself in the warehouse; return the run's id."""
+def note_run(job: Job, before: str | None = None) -> str:
+    """Note settings, cases and the run itself in the warehouse; return the run's id.
+
+    ``before`` is the id of the run that it is compared with.
+    """
     from data.cases import library
-    from data.warehouse import ledger, thresholds
+    from data.warehouse import judgement, ledger, thresholds
 
     with _open(job) as con:
         thresholds.store(con, thresholds.chosen(job.thresholds))
+        thresholds.note_tuning(con, job.tuning)
         library.store(con)
         manifest = ledger.make_manifest(con, job.as_of, _threshold_values(job))
+        known = before is not None and judgement.find_judgement(con, before) is not None
+        judgement.begin_judging(con, manifest, before if known else None)
         return ledger.begin_run(con, manifest)
 
 
@@ -157,6 +164,14 @@ def score_lots(job: Job) -> None:
 
     with _open(job) as con:
         score(con)
+
+
+def keep_judgement(job: Job) -> None:
+    """Keep what this run judged of every lot, for the next one to compare with."""
+    from data.warehouse import judgement
+
+    with _open(job) as con:
+        judgement.keep_judgement(con)
 
 
 def write_reports(job: Job) -> dict[str, str]:
@@ -198,6 +213,7 @@ def judge(
     as_task(build_layers)(job, FINDINGS, say)
     as_task(score_lots)(job)
     failed = as_task(build_layers)(job, RECORD, say)
+    as_task(keep_judgement)(job)
     return failed, as_task(write_reports)(job)
 
 

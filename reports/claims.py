@@ -90,6 +90,7 @@ class Risk:
     units_affected: float
     families_standing: int
     report: str | None
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class Test:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding(Claim):
-    """A finding that stands or was explained away."""
+    """A finding that stands, was explained away, or was set aside by a person."""
 
     finding_id: str
     pattern: str
@@ -137,6 +138,7 @@ class Finding(Claim):
     threshold: tuple[tuple[str, Any], ...]
     tests: tuple[Test, ...]
     citations: Bounded[Citation] = field(default_factory=Bounded)
+    suppression_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,6 +343,52 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """Findings of one pattern set aside by a person until a day."""
+
+    suppression_id: int
+    pattern: str
+    site_gln: str | None
+    gtin: str | None
+    lot: str | None
+    reason: str
+    suppressed_by: str
+    suppressed_at: datetime
+    until_on: date
+    findings: int
+    lots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person decided on a lot."""
+
+    outcome: str
+    decided_by: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotChange:
+    """A lot that is judged otherwise than in the run before; codes as in ``lot_change``."""
+
+    gtin: str
+    lot: str
+    run_before: str
+    tier_before: str | None
+    tier: str | None
+    standing_before: int
+    standing: int
+    changes: tuple[str, ...]
+    causes: tuple[str, ...]
+    records: int
+    record_ids: tuple[int, ...]
+    event_ids: tuple[str, ...]
+    is_reopened: bool
+    decision: Decision | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LotEvidence:
     """Everything one lot page may say."""
 
@@ -361,6 +409,9 @@ class LotEvidence:
     files: Bounded[LotFile]
     scores: tuple[Score, ...]
     cases: tuple[CitedCase, ...]
+    suppressed: Bounded[Finding] = field(default_factory=Bounded)
+    suppressions: tuple[Suppression, ...] = ()
+    change: LotChange | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +435,7 @@ class RankedLot:
     nearest_case: str | None
     nearest_title: str | None
     report: str | None
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +447,7 @@ class PatternCount:
     explained: int
     gaps: int
     lots_standing: int
+    suppressed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,3 +488,7 @@ class IndexEvidence:
     patterns: tuple[PatternCount, ...]
     files: tuple[FileCount, ...]
     rejected: Bounded[Rejected]
+    suppressed: int = 0
+    suppressions: tuple[Suppression, ...] = ()
+    run_before: str | None = None
+    changes: Bounded[LotChange] = field(default_factory=Bounded)

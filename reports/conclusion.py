@@ -51,9 +51,10 @@ def natures(findings: tuple[Finding, ...]) -> list[str]:
 
 def _tally(evidence: LotEvidence) -> str:
     risk = evidence.risk
-    total = risk.standing + risk.explained
+    total = risk.standing + risk.explained + risk.suppressed
+    aside = f"{risk.suppressed:,} set aside, " if risk.suppressed else ""
     text = (
-        f"{counted(total, 'finding', 'findings')}, {risk.explained:,} explained, "
+        f"{counted(total, 'finding', 'findings')}, {risk.explained:,} explained, {aside}"
         f"{risk.standing:,} {'stands' if risk.standing == 1 else 'stand'}"
     )
     if risk.gaps:
@@ -67,6 +68,10 @@ def _statement(evidence: LotEvidence) -> str:
     lot = phrases.lot_name(facts)
     if not standing:
         text = f"{basis}, no finding against {lot} stands."
+        if evidence.risk.suppressed:
+            found = evidence.risk.suppressed
+            text += f" {counted(found, 'finding', 'findings')} would, and a person set "
+            text += f"{'it' if found == 1 else 'them'} aside until a date (section 2)."
         if evidence.risk.tier != "clear":
             text += " It is listed because it is unlike other lots as a whole (section 8)."
         return text
@@ -107,6 +112,8 @@ def _certainty(evidence: LotEvidence) -> str:
     standing = evidence.standing.rows
     if not standing:
         found = evidence.risk.explained
+        if evidence.risk.suppressed:
+            return "This rests on a person's word, not on a test." + _coverage_words(evidence)
         return (
             f"Every one of the {counted(found, 'finding', 'findings')} was explained by a test."
             if found
@@ -206,6 +213,8 @@ def _actions_of_suspect(evidence: LotEvidence) -> tuple[Action, ...]:
 
 
 def _actions_of_others(evidence: LotEvidence) -> tuple[Action, ...]:
+    if not evidence.standing.rows and evidence.risk.suppressed:
+        return (Action("In turn", "Look again before the day on which the setting aside ends."),)
     if not evidence.standing.rows and evidence.risk.tier == "clear":
         return (Action("Now", "Nothing to do on this evidence; keep the report with the lot."),)
     if not evidence.standing.rows:

@@ -19,6 +19,7 @@ from reports.claims import (
     Finding,
     Gap,
     IndexEvidence,
+    LotChange,
     LotEvidence,
     LotFacts,
     LotFile,
@@ -30,6 +31,7 @@ from reports.claims import (
     Run,
     Score,
     ScorePart,
+    Suppression,
 )
 
 MOST_FINDINGS = 40
@@ -43,6 +45,7 @@ MOST_SITES = 200
 MOST_FILES = 40
 MOST_LOTS = 2000
 MOST_REJECTED = 200
+MOST_CHANGES = 200
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -80,6 +83,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     reach = _rows(con, "SELECT * FROM evid_lot_reach WHERE lot_id = ? ORDER BY fate", [lot_id])
     standing = _findings(con, lot_id, "stands", MOST_FINDINGS, with_records=True)
     explained = _findings(con, lot_id, "explained", MOST_EXPLAINED, with_records=False)
+    suppressed = _findings(con, lot_id, "suppressed", MOST_EXPLAINED, with_records=False)
     gaps = _gaps(con, lot_id)
     visits = sorted(
         (made.visit(row) for row in sites),
@@ -89,7 +93,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         con, "SELECT * FROM evid_lot_coverage WHERE lot_id = ? ORDER BY site_id", [lot_id]
     )
     named = {lots[0]["maker_site_id"], *(row["site_id"] for row in feeds)}
-    for finding in (*standing.rows, *explained.rows):
+    for finding in (*standing.rows, *explained.rows, *suppressed.rows):
         named |= {finding.site_id, finding.other_site_id}
         named |= {citation.site_id for citation in finding.citations.rows}
     named |= {gap.site_id for gap in gaps.rows}
@@ -116,6 +120,9 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         files=_files_of_lot(con, lot_id),
         scores=_scores(con, lot_id),
         cases=_cases(con, lot_id),
+        suppressed=suppressed,
+        suppressions=_suppressions(con) if suppressed.rows else (),
+        change=next(iter(_changes(con, gtin, lot)), None),
     )
 
 
@@ -127,7 +134,8 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
     lots = [made.ranked_lot(row, titles) for row in _rows(con, "SELECT * FROM lot_risk")]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
-    suspects = [lot for lot in lots if lot.tier != "clear"]
+    # What a person set aside hides no lot.
+    suspects = [lot for lot in lots if lot.tier != "clear" or lot.suppressed]
     patterns = _patterns(con)
     return IndexEvidence(
         run=_run(con),
@@ -139,6 +147,10 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         patterns=patterns,
         files=_files(con),
         rejected=_rejected(con),
+        suppressed=sum(p.suppressed for p in patterns),
+        suppressions=_suppressions(con),
+        run_before=_run_before(con),
+        changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
     )
 
 
@@ -242,6 +254,7 @@ def _risk(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, lot_id: int) -> R
         units_affected=made.number_of(row.get("units_affected")),
         families_standing=_count(families[0]["families_standing"]) if families else 0,
         report=row.get("report"),
+        suppressed=row.get("findings_suppressed") or 0,
     )
 
 
@@ -303,6 +316,7 @@ def _finding(row: made.Row, models: dict[str, str], citations: list[Citation]) -
         threshold=made.pairs_of(row["threshold"]),
         tests=made.tests_of(row["tests"]),
         citations=Bounded(tuple(citations), len(ids) - len(citations) if citations else 0),
+        suppression_id=row["suppression_id"],
     )
 
 
@@ -389,6 +403,42 @@ def _run(con: duckdb.DuckDBPyConnection) -> Run:
     return Run(rows[0]["run_id"], rows[0]["as_of"], made.pairs_of(rows[0]["manifest"]))
 
 
+def _suppressions(con: duckdb.DuckDBPyConnection) -> tuple[Suppression, ...]:
+    """What is set aside at the moment judged from."""
+    query = "SELECT * FROM suppression WHERE state = 'valid' ORDER BY suppression_id"
+    return tuple(made.suppression(row) for row in _rows(con, query))
+
+
+def _run_before(con: duckdb.DuckDBPyConnection) -> str | None:
+    rows = _rows(
+        con,
+        "SELECT before_run_id FROM raw_judged_run "
+        "WHERE run_id = (SELECT max(run_id) FROM lot_risk)",
+    )
+    return rows[0]["before_run_id"] if rows else None
+
+
+def _changes(
+    con: duckdb.DuckDBPyConnection, gtin: str | None = None, lot: str | None = None
+) -> list[LotChange]:
+    """What is otherwise than in the run before, the gravest first; of one lot where it is named."""
+    rows = _rows(
+        con,
+        "SELECT * FROM lot_change WHERE gtin = coalesce(?, gtin) AND lot = coalesce(?, lot)",
+        [gtin, lot],
+    )
+    ids = [row["decision_id"] for row in rows if row["decision_id"] is not None]
+    decided = _rows(con, "FROM raw_decision WHERE decision_id IN (SELECT unnest(?::INT[]))", [ids])
+    known = {row["decision_id"]: row for row in decided}
+    rows.sort(key=_change_key)
+    return [made.lot_change(row, known.get(row["decision_id"])) for row in rows]
+
+
+def _change_key(row: made.Row) -> tuple[int, str, str]:
+    tiers = [TIERS.index(tier) for tier in (row["tier"], row["tier_before"]) if tier]
+    return min(tiers), row["gtin"], row["lot"]
+
+
 def _rank_key(lot: RankedLot) -> tuple[int, int, float, str, str]:
     """Order by tier; within it suspicion, then packs concerned, then identity for stability."""
     return (
@@ -414,7 +464,12 @@ def _patterns(con: duckdb.DuckDBPyConnection) -> tuple[PatternCount, ...]:
             of_pattern["lots"] = row["lots"]
     return tuple(
         PatternCount(
-            pattern, n.get("stands", 0), n.get("explained", 0), n.get("data_gap", 0), n["lots"]
+            pattern,
+            n.get("stands", 0),
+            n.get("explained", 0),
+            n.get("data_gap", 0),
+            n["lots"],
+            n.get("suppressed", 0),
         )
         for pattern, n in counts.items()
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from reports import phrases, wording
+from reports.change_view import set_aside_of
 from reports.claims import Citation, Finding, LotEvidence, Test
 from reports.parts import Query, Table, line_of, lot_filter, rest
 from reports.phrases import as_title, counted, moment, packs, quoted
@@ -197,6 +198,26 @@ def explained_table(evidence: LotEvidence) -> Table:
         ("Finding", "Code", "Concerns", "Observed", "Explained by", "Test", "Numbers that decide"),
         tuple(rows),
         rest=rest(evidence.explained, "further findings were explained"),
+    )
+
+
+def suppressed_table(evidence: LotEvidence) -> Table:
+    """List the findings that a person set aside, as grave as they were found."""
+    rows = tuple(
+        (
+            phrases.pattern_title(finding.pattern),
+            finding.pattern,
+            f"{finding.severity}, {wording.SEVERITIES.get(finding.severity, '')}",
+            _concerns(evidence, finding),
+            phrases.against(finding.observed, finding.threshold),
+            set_aside_of(evidence, finding),
+        )
+        for finding in evidence.suppressed.rows
+    )
+    return Table(
+        ("Finding", "Code", "Severity", "Concerns", "Observed", "Set aside"),
+        rows,
+        rest=rest(evidence.suppressed, "further findings were set aside"),
     )
 
 

@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 
 from reports import phrases, wording
+from reports.change_view import (
+    changes_table,
+    changes_words,
+    suppressions_table,
+    suppressions_words,
+)
 from reports.claims import IndexEvidence, RankedLot
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
@@ -57,6 +63,10 @@ class IndexView:
     files_words: str
     rejected: Table
     rejected_words: str
+    suppressions: Table
+    suppressions_words: str
+    changes: Table
+    changes_words: str
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -77,16 +87,24 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         ),
         lots=tuple(_row(number_, lot) for number_, lot in enumerate(evidence.lots.rows, 1)),
         lots_rest=rest(evidence.lots, "further lots are not clear"),
-        clear_words=_clear_words(counts.get("clear", 0)),
+        clear_words=_clear_words(
+            counts.get("clear", 0) - sum(lot.tier == "clear" for lot in evidence.lots.rows)
+        ),
         patterns=_patterns(evidence),
         files=_files(evidence),
         files_words=_files_words(evidence),
         rejected=_rejected(evidence),
         rejected_words=_rejected_words(evidence),
+        suppressions=suppressions_table(evidence),
+        suppressions_words=suppressions_words(evidence),
+        changes=changes_table(evidence),
+        changes_words=changes_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
+            "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
+            "changes": Query("All that changed", "SELECT * FROM lot_change"),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
         },
         manifest=manifest_rows(evidence.run.manifest),
@@ -109,9 +127,10 @@ def _summary(counts: dict[str, int], total: int) -> str:
 
 
 def _tally(evidence: IndexEvidence) -> str:
-    found = evidence.standing + evidence.explained
+    found = evidence.standing + evidence.explained + evidence.suppressed
+    aside = f"{evidence.suppressed:,} set aside, " if evidence.suppressed else ""
     text = (
-        f"{counted(found, 'finding', 'findings')}, {evidence.explained:,} explained, "
+        f"{counted(found, 'finding', 'findings')}, {evidence.explained:,} explained, {aside}"
         f"{evidence.standing:,} {'stands' if evidence.standing == 1 else 'stand'}"
     )
     if evidence.gaps:
@@ -131,6 +150,8 @@ def _clear_words(count: int) -> str:
 
 def _row(rank: int, lot: RankedLot) -> LotRow:
     patterns = tuple(phrases.signal(code) for code in (lot.top_pattern, lot.second_pattern) if code)
+    if lot.suppressed:
+        patterns += (f"{counted(lot.suppressed, 'finding', 'findings')} set aside",)
     return LotRow(
         rank=str(rank),
         href=lot.report or "",
@@ -159,6 +180,7 @@ def _patterns(evidence: IndexEvidence) -> Table:
             number(count.standing),
             number(count.explained),
             number(count.gaps),
+            number(count.suppressed),
             number(count.lots_standing),
         )
         for count in sorted(
@@ -166,9 +188,17 @@ def _patterns(evidence: IndexEvidence) -> Table:
         )
     )
     return Table(
-        ("Pattern", "Code", "Stand", "Explained", "Open questions", "Lots where it stands"),
+        (
+            "Pattern",
+            "Code",
+            "Stand",
+            "Explained",
+            "Open questions",
+            "Set aside",
+            "Lots where it stands",
+        ),
         rows,
-        "ttnnnn",
+        "ttnnnnn",
     )
 
 

@@ -6,15 +6,18 @@ from typing import Any
 from reports.claims import (
     Citation,
     CitedCase,
+    Decision,
     Exposure,
     Feed,
     Holding,
     Lane,
+    LotChange,
     Place,
     RankedLot,
     Reach,
     SiteVisit,
     Source,
+    Suppression,
     Test,
     TimelineRow,
 )
@@ -242,4 +245,48 @@ def ranked_lot(row: Row, titles: dict[str, str]) -> RankedLot:
         nearest_case=row["nearest_case"],
         nearest_title=titles.get(row["nearest_case"]),
         report=row["report"],
+        suppressed=row["findings_suppressed"] or 0,
+    )
+
+
+def suppression(row: Row) -> Suppression:
+    """Make a suppression of a row of the view of that name."""
+    return Suppression(
+        suppression_id=row["suppression_id"],
+        pattern=row["pattern"],
+        site_gln=row["site_gln"],
+        gtin=row["gtin"],
+        lot=row["lot"],
+        reason=row["reason"],
+        suppressed_by=row["suppressed_by"],
+        suppressed_at=row["suppressed_at"],
+        until_on=row["until_on"],
+        findings=row["findings"],
+        lots=row["lots"],
+    )
+
+
+def lot_change(row: Row, decided: Row | None) -> LotChange:
+    """Make a change of a row of lot_change and the decision's own row."""
+    return LotChange(
+        gtin=row["gtin"],
+        lot=row["lot"],
+        run_before=row["run_before"],
+        tier_before=row["tier_before"],
+        tier=row["tier"],
+        standing_before=row["findings_standing_before"],
+        standing=row["findings_standing"],
+        changes=tuple(row["changes"]),
+        causes=tuple(row["causes"]),
+        records=row["records"],
+        record_ids=tuple(row["record_ids"]),
+        event_ids=tuple(row["event_ids"]),
+        is_reopened=row["is_reopened"],
+        decision=Decision(
+            outcome=decided["outcome"],
+            decided_by=decided["decided_by"],
+            decided_at=decided["decided_at"],
+        )
+        if decided
+        else None,
     )

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from markupsafe import Markup
 
 from reports import phrases, wording
+from reports.change_view import change_words
 from reports.claims import LotEvidence
 from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
 from reports.conclusion import Conclusion, conclude, headline
@@ -28,6 +29,7 @@ from reports.finding_view import (
     gaps_table,
     group_findings,
     number_notes,
+    suppressed_table,
     view_finding,
 )
 from reports.movement_view import (
@@ -57,10 +59,12 @@ class LotView:
     headline: str
     facts: tuple[tuple[str, str], ...]
     conclusion: Conclusion
+    since: str
     groups: tuple[FindingGroup, ...]
     findings: tuple[FindingView, ...]
     findings_rest: str
     explained: Table
+    suppressed: Table
     gaps: Table
     timeline_picture: Markup | None
     timeline: Table
@@ -103,6 +107,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         headline=headline(evidence),
         facts=_facts(evidence),
         conclusion=conclude(evidence),
+        since=change_words(evidence),
         groups=group_findings(evidence),
         findings=tuple(
             view_finding(evidence, finding, label_of(index), notes)
@@ -110,6 +115,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         ),
         findings_rest=rest(evidence.standing, "further findings of the same lot stand"),
         explained=explained_table(evidence),
+        suppressed=suppressed_table(evidence),
         gaps=gaps_table(evidence),
         timeline_picture=timeline(times) if times else None,
         timeline=timeline_table(evidence),

@@ -639,6 +639,29 @@ EXAMINATION = (
     "Keep packs, case, pallet label and delivery papers together; photograph before opening.",
 )
 
+# What a lot's judgement did since the run before, and because of what; codes of lot_change.
+CHANGES = {
+    "new": "new",
+    "risen": "risen",
+    "fallen": "fallen",
+    "explained": "explained",
+    "suppressed": "set aside by a person",
+    "closed": "closed",
+    "changed": "another pattern weighs most",
+    "reopened": "open again",
+}
+
+CAUSES = {
+    "correction": "records withdrawn since",
+    "late_upload": "records that came late",
+    "new_events": "new records",
+    "settings": "other thresholds or rules",
+    "suppression": "findings set aside, or no longer",
+    "decision": "a person's decision",
+    "elsewhere": "records of other lots, partners or lists",
+    "time": "the time that has passed",
+}
+
 # Headings and fixed sentences of the pages, by the name that the templates use.
 PAGE = {
     "language": "en",
@@ -666,6 +689,13 @@ PAGE = {
     "explained": "Findings explained away",
     "explained_intro": "Each of these fits a pattern, and a test showed an honest cause.",
     "none_explained": "No finding needed explaining.",
+    "suppressed": "Set aside by people",
+    "suppressed_intro": (
+        "Each of these would stand. A person set it aside until a date; it raises no tier, and its "
+        "evidence stays."
+    ),
+    "since": "Since the last run.",
+    "changes": "What changed since the last run",
     "gaps": "Questions the data cannot answer",
     "gaps_intro": "Here a rule needs records that the data does not hold. It accuses nobody.",
     "no_gaps": "Every rule that applies had the records it needs.",
@@ -726,7 +756,7 @@ PAGE = {
     "as_of": "as of",
     "run": "run",
     "tiers": "Lots in each tier",
-    "lots": "Lots that are not clear",
+    "lots": "Lots to look at",
     "no_lots": "Every lot is clear.",
     "show": "Show:",
     "rank": "Rank",

@@ -25,7 +25,9 @@ LOTS = "lots"
 
 
 def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
-    """Write the index and a page for every lot that is not clear; remove pages of other lots.
+    """Write the index and a page for every lot that is not clear, or has findings set aside.
+
+    Pages of other lots are removed.
 
     A lot with standing findings gets a spreadsheet of what they expose, named as its page.
 
@@ -41,7 +43,8 @@ def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
     """
     index = gather_index(con)
     lots = con.execute(
-        "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' ORDER BY report, gtin, lot"
+        "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' OR findings_suppressed > 0 "
+        "ORDER BY report, gtin, lot"
     ).fetchall()
     written = [_write_lot(con, gtin, lot, _target(out, report)) for gtin, lot, report in lots]
     kept = {path.name for page in written for path in lot_files(page)}

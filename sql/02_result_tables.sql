@@ -74,3 +74,39 @@ CREATE TABLE IF NOT EXISTS find_cited_case (
     shared VARCHAR[],
     unshared VARCHAR[]
 );
+
+CREATE TABLE IF NOT EXISTS raw_tuning (
+    pattern VARCHAR,          -- whose thresholds the settings change
+    reason VARCHAR,           -- why, in the words of the settings
+    decided_by VARCHAR        -- who decided it
+);
+
+CREATE TABLE IF NOT EXISTS raw_suppression (
+    entry_no INTEGER,         -- 1, 2, 3 in the order of entry; rows are added, never changed
+    suppression_id INTEGER,   -- the entry that began it
+    act VARCHAR,              -- begin, end
+    pattern VARCHAR,          -- P01..P40, of a begin
+    site_gln VARCHAR,         -- null: at every site
+    gtin VARCHAR,             -- null: of every product
+    lot VARCHAR,              -- null: of every lot
+    until_on DATE,            -- last day, UTC
+    reason VARCHAR,           -- in the person's words
+    acted_by VARCHAR,
+    acted_at TIMESTAMP        -- UTC
+);
+
+CREATE TABLE IF NOT EXISTS raw_judged_run (
+    run_id VARCHAR,
+    before_run_id VARCHAR,    -- the run published before it; null: the first
+    as_of TIMESTAMP,
+    last_file_id INTEGER,     -- the last file landed by then
+    last_decision_id INTEGER, -- the last decision known by then; 0 where none was
+    settings_sha256 VARCHAR,  -- of the thresholds in force
+    rules_sha256 VARCHAR      -- of the SQL and the software's version
+);
+
+CREATE TABLE IF NOT EXISTS raw_lot_judgement (
+    run_id VARCHAR, gtin VARCHAR, lot VARCHAR, tier VARCHAR, top_pattern VARCHAR,
+    findings_standing BIGINT, findings_explained BIGINT, findings_suppressed BIGINT,
+    data_gaps BIGINT
+);

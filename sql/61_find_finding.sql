@@ -12,7 +12,7 @@
 --   P27_provenance_gap, P28_new_edge_risk, P29_excess_hops, P30_round_trip, P31_flash_hub,
 --   P32_role_inversion, P33_pass_through, P34_market_diversion, P35_price_volume,
 --   P36_dwell_transit, P37_cold_chain, P38_verify_burst, P39_return_laundering, P40_forged_ti,
---   core_container, core_lot, core_site, core_unit
+--   core_container, core_lot, core_site, core_unit, find_suppression
 -- columns:
 --   finding_id     hash of pattern, lot, pack or container, places and first record
 --   pattern        P01 to P40
@@ -29,7 +29,8 @@
 --   other_site_id  the second place, where two disagree
 --   other_gln      GLN or text of the second place
 --   severity       S1 (hold now), S2 (same day), S3 (queue), S4 (note)
---   status         stands; explained (a benign test holds); data_gap (the data cannot tell)
+--   status         stands; explained (a benign test holds); data_gap (the data cannot tell);
+--                  suppressed (it would stand, and a person set it aside until a date)
 --   benign         code of the benign cause that explains it; null otherwise
 --   history        conflicting: records contradict each other; missing: a record is absent
 --   units          packs affected
@@ -37,7 +38,9 @@
 --   threshold      JSON, the numbers they were held against, under the same names
 --   tests          JSON list, each benign test with its result and the numbers that decide
 --   record_ids     records that show it, sorted
+--   suppression_id  the first suppression that covers it; null where none does, or it does not stand
 -- caveats: A finding is a reason to look. Its id changes when its first record or its places do.
+--   A suppression changes the status alone: severity, tests and records stay as they were found.
 WITH every_pattern AS (
     SELECT 'P01' AS pattern, 'identity' AS family, * FROM P01_clone_travel
     UNION ALL BY NAME
@@ -148,11 +151,31 @@ numbered AS (  -- findings that differ only in what was observed are told apart 
             ORDER BY status, severity, benign, units, observed::VARCHAR, record_ids
         ) AS same_no
     FROM named
+),
+identified AS (
+    SELECT
+        *,
+        md5(concat_ws('|', identity, CASE WHEN same_no > 1 THEN same_no END)) AS finding_id
+    FROM numbered
+),
+covered AS (
+    SELECT found.finding_id, min(s.suppression_id) AS suppression_id
+    FROM identified AS found
+    INNER JOIN find_suppression AS s
+        ON
+            s.pattern = found.pattern
+            AND (s.site_gln IS NULL OR s.site_gln IN (found.site_gln, found.other_gln))
+            AND (s.gtin IS NULL OR s.gtin = found.gtin)
+            AND (s.lot IS NULL OR s.lot = found.lot)
+    WHERE found.status = 'stands'
+    GROUP BY found.finding_id
 )
 SELECT
-    md5(concat_ws('|', identity, CASE WHEN same_no > 1 THEN same_no END)) AS finding_id,
+    identified.finding_id,
     pattern, family, lot_id, gtin, lot, unit_id, epc, container_id, sscc, site_id, site_gln,
-    other_site_id, other_gln, severity, status, benign, history, units, observed, threshold, tests,
-    record_ids
-FROM numbered
-ORDER BY lot_id, pattern, status, severity, finding_id
+    other_site_id, other_gln, severity,
+    CASE WHEN covered.suppression_id IS NOT NULL THEN 'suppressed' ELSE status END AS status,
+    benign, history, units, observed, threshold, tests, record_ids, covered.suppression_id
+FROM identified
+LEFT JOIN covered ON covered.finding_id = identified.finding_id
+ORDER BY lot_id, pattern, status, severity, identified.finding_id

@@ -15,6 +15,7 @@
 --   second_pattern      the next other one
 --   units_affected      packs of the standing pattern that concerns most; 0 where none stands
 --   worst_severity      of what stands
+--   findings_suppressed  would stand, and a person set them aside
 -- caveats: Families agree on a stated lot when both stand on it. Where nobody stated lots, all trade
 --   in a product is one row here, and they agree only when both name the same site or partner. A
 --   detector's alarm is not in here; lot_risk adds it.
@@ -76,7 +77,8 @@ counted AS (
         count(*) FILTER (WHERE status = 'explained') AS findings_explained,
         count(*) FILTER (WHERE status = 'data_gap') AS data_gaps,
         count(DISTINCT family) FILTER (WHERE status = 'stands') AS families_standing,
-        min(severity) FILTER (WHERE status = 'stands') AS worst_severity
+        min(severity) FILTER (WHERE status = 'stands') AS worst_severity,
+        count(*) FILTER (WHERE status = 'suppressed') AS findings_suppressed
     FROM find_finding
     GROUP BY lot_id
 )
@@ -95,7 +97,8 @@ SELECT
     top.top_pattern,
     top.second_pattern,
     coalesce(top.units_affected, 0) AS units_affected,
-    counted.worst_severity
+    counted.worst_severity,
+    coalesce(counted.findings_suppressed, 0) AS findings_suppressed
 FROM core_lot
 LEFT JOIN counted ON counted.lot_id = core_lot.lot_id
 LEFT JOIN agreeing ON agreeing.lot_id = core_lot.lot_id

@@ -12,7 +12,7 @@
 --   pattern        P01 to P40
 --   family         identity, lifecycle, quantity, network, condition
 --   severity       S1 (gravest) to S4
---   status         stands, explained, data_gap
+--   status         stands, explained, data_gap, suppressed
 --   benign         B code that explains it; null otherwise
 --   history        conflicting: records contradict each other; missing: a record is absent
 --   units          packs concerned
@@ -27,6 +27,7 @@
 --   threshold      JSON, the limits it was measured against
 --   tests          JSON, the honest explanations tried, with results
 --   record_ids     records cited
+--   suppression_id  who set it aside, in the view suppression; null where the status is another
 -- caveats: A finding is a reason to look, never proof of an act.
 SELECT
     finding.finding_id,
@@ -56,7 +57,8 @@ SELECT
     finding.observed,
     finding.threshold,
     finding.tests,
-    finding.record_ids
+    finding.record_ids,
+    finding.suppression_id
 FROM find_finding AS finding
 JOIN core_lot USING (lot_id)
 LEFT JOIN find_lot USING (lot_id)

@@ -15,7 +15,7 @@
 --   site_gln    GLN or text of the place
 --   other_gln   GLN or text of the second place
 --   severity    S1 (hold now), S2 (same day), S3 (queue), S4 (note)
---   status      stands, explained, data_gap
+--   status      stands, explained, data_gap, suppressed (would stand, and a person set it aside)
 --   benign      code of the benign cause that explains it
 --   history     conflicting: records contradict each other; missing: a record is absent
 --   units       packs affected
@@ -24,6 +24,7 @@
 --   tests       JSON list, each benign test with its result and the numbers that decide
 --   event_ids   ids of the events cited; for a record without one its kind and record_id
 --   record_ids  the records cited, as in stg_record
+--   suppression_id  of the view suppression; null where the status is another
 -- caveats: Observed and threshold are JSON: observed ->> 'distance_km' takes one out.
 WITH run AS (
     SELECT run_id
@@ -52,7 +53,7 @@ SELECT
     finding.status, finding.benign, finding.history, finding.units, finding.observed,
     finding.threshold, finding.tests,
     coalesce(named.event_ids, []) AS event_ids,
-    finding.record_ids
+    finding.record_ids, finding.suppression_id
 FROM find_finding AS finding
 LEFT JOIN run ON TRUE
 LEFT JOIN named ON named.finding_id = finding.finding_id

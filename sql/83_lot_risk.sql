@@ -22,6 +22,7 @@
 --   nearest_case        past case most like it; null where none is near
 --   run_id              the run that judged
 --   report              page of the lot, relative to the index of the reports
+--   findings_suppressed  that would stand, and a person set aside until a date
 -- caveats: clear says that nothing was found, not that nothing is wrong: look at coverage and
 --   data_gaps. A detector alone raises a lot to watch, never higher.
 WITH run AS (
@@ -83,7 +84,8 @@ ranked AS (
         coalesce(find_lot.units_affected, 0) AS units_affected,
         nearest.case_id AS nearest_case,
         run.run_id,
-        'lots/' || md5(core_lot.gtin || '|' || core_lot.lot)[:16] || '.html' AS report
+        'lots/' || md5(core_lot.gtin || '|' || core_lot.lot)[:16] || '.html' AS report,
+        coalesce(find_lot.findings_suppressed, 0) AS findings_suppressed
     FROM core_lot
     CROSS JOIN alarm
     LEFT JOIN run ON TRUE

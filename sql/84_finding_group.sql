@@ -6,7 +6,7 @@
 -- reads:   finding
 -- columns:
 --   group_id     hash of what the group is about
---   status       explained, stands, data_gap
+--   status       explained, stands, data_gap, suppressed
 --   benign       the honest cause; null where none explains them
 --   about        what the cause belongs to: site, lot or trade (a pair of sites)
 --   site_gln     the place; null for a lot's own cause

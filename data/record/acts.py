@@ -5,6 +5,7 @@ from typing import Any
 
 from data.record.entries import Act
 from data.record.known import Decision, KnownFile
+from data.warehouse.suppressions import SuppressionEntry
 
 NO_REASON = "no reason was given"
 _LATE = "landed by a run that was interrupted before it could be recorded"
@@ -38,11 +39,16 @@ def configured(
     """An act for each threshold, rule or part of the software that differs from the run before.
 
     ``before`` and ``now`` are manifests, or what there is of one; the first run changes nothing.
+    ``reason`` is for those thresholds whose own table in the settings gives none.
     """
     if before is None:
         return
-    for key, value in _differing(before["settings"], now["settings"]):
-        yield Act("configure", f"threshold:{key}", None, *value, reason, run)
+    tuning = now.get("tuning", {})
+    for key, (old, new) in _differing(before["settings"], now["settings"]):
+        said = tuning.get(key.partition(".")[0], {})
+        person = said.get("by")
+        told = {"value": new, "decided_by": person} if person else new
+        yield Act("configure", f"threshold:{key}", None, old, told, said.get("reason", reason), run)
     ours = f"the software was changed: {now['code']['version']}"
     for key, value in _differing(before["sql"], now["sql"]):
         yield Act("configure", f"rule:{key}", None, *value, ours, run)
@@ -79,6 +85,51 @@ def decided(before: Decision | None, decision: Decision) -> Act:
         new={"outcome": decision.outcome, "decided_by": decision.decided_by},
         reason=decision.reason,
     )
+
+
+def suppressed(begin: SuppressionEntry) -> Act:
+    """The act of a person who sets findings aside; the person is the trail's actor."""
+    scope = {
+        "pattern": begin.pattern,
+        "site": begin.site_gln,
+        "gtin": begin.gtin,
+        "lot": begin.lot,
+        "until": str(begin.until_on),
+        "suppressed_by": begin.acted_by,
+        "from": begin.acted_at.isoformat(),
+    }
+    return Act(
+        "suppress",
+        f"suppression:{begin.suppression_id}",
+        new={name: value for name, value in scope.items() if value is not None},
+        reason=begin.reason,
+    )
+
+
+def unsuppressed(end: SuppressionEntry) -> Act:
+    """The act of a person who ends a suppression early."""
+    return Act(
+        "unsuppress",
+        f"suppression:{end.suppression_id}",
+        new={"ended_by": end.acted_by, "from": end.acted_at.isoformat()},
+        reason=end.reason,
+    )
+
+
+def reopened(changes: Iterable[Mapping[str, Any]], run: str) -> Iterator[Act]:
+    """An act for each lot that is open again (rows of ``lot_change``), with old and new values."""
+    parts = ("tier", "top_pattern", "findings_standing")
+    for row in changes:
+        decision = row["decision_id"]
+        yield Act(
+            "reopen",
+            f"lot:{row['gtin']}/{row['lot']}",
+            None if decision is None else f"decision:{decision}",
+            {part: row[f"{part}_before"] for part in parts},
+            {part: row[part] for part in parts} | {"records": list(row["record_ids"])},
+            f"since the run before: {', '.join(row['causes'])}",
+            run,
+        )
 
 
 def _differing(

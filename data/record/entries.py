@@ -28,12 +28,20 @@ ACTIONS = {
     "score": "the tier of a lot changes",
     "export": "a report or a readable copy is published",
     "decide": "a person decides on a lot",
+    "suppress": "a person sets findings aside until a date",
+    "unsuppress": "a person ends that early",
+    "reopen": "a lot is open again: its records or its judgement changed behind a decision",
     "annotate": "a person adds a note",
     "approve": "a person approves",
     "clock": "the machine's clock stands before the entry before",
     "repair": "a line that a crash tore is closed off",
 }
-NEEDS_REASON = frozenset({"correct", "configure", "decide", "annotate", "approve", "repair"})
+NEEDS_REASON = frozenset(
+    {
+        *("correct", "configure", "decide", "annotate", "approve", "repair"),
+        *("suppress", "unsuppress", "reopen"),
+    }
+)
 FIRST = "0" * 64  # what stands for the entry before the first
 TORN = b"#torn"  # ends a line that a crash left unfinished
 

@@ -37,8 +37,26 @@ def chosen(overrides: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[floa
                     f"settings: [patterns.{pattern}] has no threshold {name}; "
                     f"known: {known or 'none of that pattern'}."
                 )
-            values[key] = (value, values[key][1], "settings")
+            # A manifest writes 80.0 as 80: a run made again must have the same id.
+            values[key] = (float(value), values[key][1], "settings")
     return values
+
+
+def note_tuning(con: duckdb.DuckDBPyConnection, tuning: Mapping[str, Mapping[str, str]]) -> None:
+    """Replace the table ``raw_tuning``: who changed a pattern's thresholds (``by``), and why."""
+    con.execute("DELETE FROM raw_tuning")
+    for pattern, said in sorted(tuning.items()):
+        row = [pattern, said.get("reason"), said.get("by")]
+        con.execute("INSERT INTO raw_tuning VALUES (?, ?, ?)", row)
+
+
+def tuning_of(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Who changed which pattern's thresholds and why, as ``note_tuning`` was told."""
+    rows = con.execute("SELECT pattern, reason, decided_by FROM raw_tuning ORDER BY pattern")
+    return {
+        pattern: {name: said for name, said in (("reason", reason), ("by", by)) if said}
+        for pattern, reason, by in rows.fetchall()
+    }
 
 
 def store(con: duckdb.DuckDBPyConnection, values: Mapping[str, tuple[float, str, str]]) -> None:

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 TABLES = """
 CREATE TABLE feat_lot (lot_id INTEGER, units DOUBLE, sites BIGINT, countries BIGINT,
     km_per_day_max DOUBLE, lag_h_p95 DOUBLE, inferred_share DOUBLE, a_later_column VARCHAR);
-CREATE TABLE find_lot (lot_id INTEGER, tier VARCHAR, findings_standing BIGINT);
+CREATE TABLE find_lot (
+    lot_id INTEGER, tier VARCHAR, findings_standing BIGINT, findings_suppressed BIGINT);
 CREATE TABLE find_finding (finding_id VARCHAR, lot_id INTEGER, pattern VARCHAR, status VARCHAR,
     benign VARCHAR, tests JSON);
 CREATE TABLE core_lot (lot_id INTEGER, gtin VARCHAR, lot VARCHAR);
@@ -41,7 +42,7 @@ def add_lots(con, count, *, start=1) -> None:
         values = [*np.exp(rng.normal(size=5)), float(rng.uniform(0, 0.2))]
         con.execute("INSERT INTO feat_lot VALUES (?, ?, ?, ?, ?, ?, ?, 'x')", [lot_id, *values])
         con.execute("INSERT INTO core_lot VALUES (?, '09501101530003', ?)", [lot_id, f"L{lot_id}"])
-        con.execute("INSERT INTO find_lot VALUES (?, 'clear', 0)", [lot_id])
+        con.execute("INSERT INTO find_lot VALUES (?, 'clear', 0, 0)", [lot_id])
 
 
 def add_finding(con, lot_id, pattern, status="stands", benign=None, tests="[]") -> None:
