@@ -68,25 +68,35 @@ bought AS (
         owner.partner_id
 ),
 -- Packs sold that had been with the buyer's party before, and were not handed out in between.
+sold_record AS (
+    SELECT DISTINCT
+        lot_id, from_site_id, to_site_id, buyer_partner_id, unnest(record_ids) AS record_id
+    FROM sold
+    WHERE is_serialized
+),
+sold_pack AS (
+    SELECT
+        sold_record.lot_id, sold_record.from_site_id, sold_record.to_site_id,
+        sold_record.buyer_partner_id, sale.unit_id, min(sale.ord) AS ord,
+        min(sale.event_at) AS sold_at
+    FROM sold_record
+    JOIN core_item_event AS sale
+        ON sale.lot_id = sold_record.lot_id AND sale.record_id = sold_record.record_id
+    WHERE sale.terminal_before = 0
+    GROUP BY ALL
+),
 came_from AS (
     SELECT
-        movement.lot_id, movement.from_site_id, movement.to_site_id,
-        count(DISTINCT sale.unit_id) AS units,
-        max(date_diff('day', before.event_at, sale.event_at)) AS days
-    FROM core_movement AS movement
-    JOIN (SELECT DISTINCT lot_id, from_site_id, to_site_id, buyer_partner_id FROM sold) AS concerned
-        USING (lot_id, from_site_id, to_site_id)
-    JOIN core_item_event AS sale
-        ON sale.lot_id = movement.lot_id
-        AND sale.record_id = coalesce(movement.ship_record_id, movement.receive_record_id)
-        AND sale.terminal_before = 0
-    JOIN core_item_event AS before
-        ON before.unit_id = sale.unit_id AND before.ord < sale.ord
-    JOIN core_site AS buyer
-        ON buyer.site_id IN (before.site_id, before.to_site_id)
-        AND (buyer.site_id = movement.to_site_id OR buyer.partner_id = concerned.buyer_partner_id)
-    WHERE movement.is_serialized
-    GROUP BY movement.lot_id, movement.from_site_id, movement.to_site_id
+        pack.lot_id, pack.from_site_id, pack.to_site_id,
+        count(DISTINCT pack.unit_id) AS units,
+        max(date_diff('day', before.event_at, pack.sold_at)) AS days
+    FROM sold_pack AS pack
+    JOIN core_item_event AS before ON before.unit_id = pack.unit_id AND before.ord < pack.ord
+    LEFT JOIN core_site AS here ON here.site_id = before.site_id
+    LEFT JOIN core_site AS goal ON goal.site_id = before.to_site_id
+    WHERE pack.to_site_id IN (before.site_id, before.to_site_id)
+        OR pack.buyer_partner_id IN (here.partner_id, goal.partner_id)
+    GROUP BY pack.lot_id, pack.from_site_id, pack.to_site_id
 ),
 -- Packs that the dispenser had ended by mistake at goods-in and put back.
 put_back AS (
