@@ -17,6 +17,7 @@ _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 _CODE = re.compile(r"[a-z]+(_[a-z]+)+")
 _GLN = re.compile(r"[0-9]{13}")
 _ENDS = sorted(wording.UNITS, key=len, reverse=True)
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: float | None) -> str:
@@ -212,6 +213,8 @@ def _amount(name: str, value: float) -> str:
         return packs(value)
     if unit == "days" and value == 1:
         return "1 day"
+    if unit == "power of ten":
+        return f"10{str(round(value)).translate(_RAISED)}"
     return f"{number(value)} {unit}".rstrip()
 
 

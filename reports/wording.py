@@ -475,11 +475,27 @@ UNITS = {
     "_days": "days",
     "_pct": "%",
     "_units": "packs",
+    "_log10": "power of ten",
 }
 
 # Words for names of measured values where the name itself would not read well.
 MEASURES = {
     "ends": "times ended",
+    "one_pack": "chance of such scans if it is one pack",
+    "two_packs": "chance if there are two",
+    "ratio": "two packs are likelier by a factor of",
+    "chance": "chance of such a serial",
+    "best_path_missed_reads": "places that must have missed it",
+    "q_value": "expected share of false alarms among such findings",
+    "missing_departures": "departures without a record",
+    "expected_departures": "departures that usually go unrecorded",
+    "first_here": "time until it was first seen here",
+    "sent_back_or_on": "sent back to the sender or on to the addressee",
+    "units_in_a_later_list": "packs named in a later list of what was stolen",
+    "listed_suppliers_since_lapse": "suppliers on the list that went on supplying",
+    "traded_lots": "lots it traded",
+    "packs_of_the_buyer_before": "packs that had been with the buyer before",
+    "requests_for_packs_of_a_near_lot": "requests for packs of a lot that reads nearly the same",
     "elapsed": "time between",
     "gap": "time between",
     "doubt": "clock doubt",

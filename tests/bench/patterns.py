@@ -18,9 +18,9 @@ from data.simulator.profiles import Wishes, world_of
 from data.simulator.world import simulate
 from data.warehouse.connection import open_read_only
 from data.warehouse.pattern_book import RAISED, against_truth, pages, read_truth
-from flows.batch import run_batch
 from flows.job import job_of
 from flows.settings import Settings
+from flows.steps import run_steps
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -42,7 +42,7 @@ def judge(profile: str, seed: int, folder: Path) -> Judged:
     told = simulate(folder, world_of(profile, Wishes(seed=seed)))
     settings = Settings(warehouse=folder / "w.duckdb", reports=folder / "reports")
     job = job_of(settings, [folder / "feed"], told.as_of.replace(tzinfo=None))
-    run_batch(job, lambda _line: None)
+    run_steps(job, lambda _line: None)
     truth = read_truth(folder / "truth" / "lots.csv")
     with open_read_only(settings.warehouse) as con:
         return Judged(
@@ -70,14 +70,15 @@ def _statuses(con: duckdb.DuckDBPyConnection, truth: pl.DataFrame) -> pl.DataFra
     found = con.sql("SELECT gtin, lot, pattern, status, benign FROM find_finding").pl()
     attacked = truth.filter(pl.col("label") == "attack").select("gtin", "lot")
     honest = found.join(attacked, on=["gtin", "lot"], how="anti")
-    return honest.group_by("pattern", "status", "benign").len().sort("pattern", "status", "benign")
+    counted: pl.DataFrame = honest.group_by("pattern", "status", "benign").len()
+    return counted.sort("pattern", "status", "benign")
 
 
 def _delays(con: duckdb.DuckDBPyConnection, truth: pl.DataFrame) -> pl.Series:
     """Hours from the first knowable moment until one raising finding's records had all come in."""
     cited = con.sql(
         """
-        SELECT gtin, lot, finding_id, max(event.recorded_at) AS received_at
+        SELECT cited.gtin, cited.lot, finding_id, max(event.recorded_at) AS received_at
         FROM (
             SELECT gtin, lot, finding_id, unnest(record_ids) AS record_id
             FROM find_finding

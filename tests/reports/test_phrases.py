@@ -73,3 +73,8 @@ def test_a_place_without_a_name_shows_its_number() -> None:
 
 def test_a_quote_in_a_lot_stays_inside_the_sql_literal() -> None:
     assert phrases.quoted("A'; DROP") == "'A''; DROP'"
+
+
+def test_chances_read_as_powers_of_ten() -> None:
+    text = phrases.measured((("one_pack_log10", -18.2), ("ratio_log10", 16.6)))
+    assert text.endswith("one pack 10⁻¹⁸, two packs are likelier by a factor of 10¹⁷")
