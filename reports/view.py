@@ -81,6 +81,8 @@ class LotView:
     sites: Table
     cases: tuple[CaseView, ...]
     cases_words: str
+    tier_rule_no: int
+    tier_rule: tuple[str, ...]
     scores: tuple[ScoreView, ...]
     coverage: tuple[str, ...]
     feeds: Table
@@ -132,6 +134,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
         sites=sites_table(evidence),
         cases=tuple(view_case(case, evidence) for case in evidence.cases),
         cases_words=cases_words(evidence.cases),
+        tier_rule_no=wording.TIER_RULE_NO,
+        tier_rule=wording.TIER_RULE,
         scores=tuple(view_score(score) for score in evidence.scores),
         coverage=coverage_lines(evidence),
         feeds=feeds_table(evidence),

@@ -330,6 +330,17 @@ TIER_MEANING = {
     "clear": "No finding stands.",
 }
 
+# The rule in words; its number stands in the header of find_lot too and changes with the SQL.
+TIER_RULE_NO = 1
+TIER_RULE = (
+    "Hold: a finding of grade S1 stands.",
+    "Investigate: one of grade S2 stands; or findings of grade S3 or graver from two families of "
+    "evidence agree on the lot (where nobody stated lots, on one partner).",
+    "Watch: anything else stands, or a detector alone finds the lot out of the ordinary.",
+    "Findings that are explained, set aside or open for lack of data do not count, and several "
+    "findings of one family count as one.",
+)
+
 SEVERITIES = {"S1": "hold now", "S2": "same day", "S3": "in turn", "S4": "note"}
 
 FAMILIES = {
@@ -753,7 +764,8 @@ PAGE = {
     "nothing": "nothing",
     "outcome": "Outcome",
     "sources": "Sources",
-    "score": "How the score came about",
+    "score": "How tier and score came about",
+    "tier_rule": "Rule of tiers, version",
     "no_score": "The lot was not scored.",
     "coverage": "Coverage and limits",
     "feeds": "Data of each site: how late, how complete",

@@ -5,8 +5,8 @@
 -- reads:   core_lot, find_finding
 -- columns:
 --   lot_id              core_lot
---   tier                hold: an S1 stands; investigate: an S2 stands, or S3 of two families that
---                       agree; watch: anything else that stands; clear
+--   tier                by rule 1: hold, an S1 stands; investigate, an S2 stands, or S3 of two
+--                       families that agree; watch, anything else that stands; clear
 --   findings_standing   count
 --   findings_explained  count
 --   data_gaps           count

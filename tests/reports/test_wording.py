@@ -4,6 +4,7 @@ from dataclasses import astuple
 
 import pytest
 
+from data.warehouse.models import find_model_files
 from reports import wording
 from reports.evidence import TIERS
 
@@ -35,3 +36,8 @@ def test_no_two_patterns_share_a_title_or_a_definition() -> None:
 @pytest.mark.parametrize("word", FORBIDDEN)
 def test_no_word_decides_what_only_people_may_decide(word: str) -> None:
     assert [text for text in everything() if word in text.lower()] == []
+
+
+def test_the_rule_of_tiers_in_words_has_the_number_of_the_one_that_judges() -> None:
+    model = next(one for one in find_model_files() if one.name == "find_lot")
+    assert f"by rule {wording.TIER_RULE_NO}:" in model.text
