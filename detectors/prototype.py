@@ -32,9 +32,9 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
 
         -(L_past + own_weight L_confirmed) (1 - L_cleared)
 
-    with L the likeness (1 - distance) to the nearest past attack of others, own confirmed case and
-    own cleared case; a lot like one that was cleared is less suspect, whatever attack it is like.
-    Own cases change no weight, so that a decision shifts no other distance.
+    with L the likeness (1 - distance) to the nearest past attack, own confirmed case and own
+    cleared case; a lot like one that was cleared is less suspect, whatever attack it is like. Own
+    cases change no weight, so that a decision shifts no other distance.
 
     It is no scikit-learn outlier detector, though it speaks like one: what it was fitted on is
     what it warns of.
@@ -49,7 +49,7 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
     unknown_share
         From 0 (unknown is left out) to 1 (unknown is a difference).
     own_weight
-        What an own confirmed case adds, beside the attack of others that the row is like anyway.
+        What an own confirmed case adds, beside the past attack that the row is like anyway.
 
     Attributes
     ----------
@@ -89,6 +89,7 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
         lower: ArrayLike | None = None,
         is_benign: ArrayLike | None = None,
         is_own: ArrayLike | None = None,
+        is_told: ArrayLike | None = None,
     ) -> Self:
         """Keep the cases.
 
@@ -106,6 +107,9 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
             own. Default: none is.
         is_own
             (n,), cases decided on lots of the same trade. Default: none is.
+        is_told
+            (n,), cases that another company told. An attack counts as one's own does; what they
+            cleared is cited and counts for nothing, since nobody else may whitewash. Default: none.
         """
         cases: FloatArray = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         check_scalar(self.near_quantile, "near_quantile", Real, min_val=0, max_val=1)
@@ -115,7 +119,9 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
         self.lower_ = cases if lower is None else np.asarray(lower, dtype=np.float64)
         self.is_benign_ = _flags(is_benign, len(cases))
         self.is_own_ = _flags(is_own, len(cases))
-        weighing = cases[~self.is_own_] if not self.is_own_.all() else cases
+        self.is_told_ = _flags(is_told, len(cases))
+        is_learned = self.is_own_ | self.is_told_
+        weighing = cases if is_learned.all() else cases[~is_learned]
         shown = (np.nan_to_num(weighing) != 0).sum(axis=0)
         self.relevances_ = np.log((1.0 + len(weighing)) / (1.0 + shown)) + 1.0
         self.threshold_ = self._threshold() if self.threshold is None else float(self.threshold)
@@ -148,8 +154,8 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
     def explain(self, X: ArrayLike, *, excluded: ArrayLike | None = None) -> list[Explanation]:
         """Split each score by case and feature, minus what each has in common; parts add up to it.
 
-        The neighbours are positions among the fitted cases: the nearest attack of others, and of
-        one's own the nearest confirmed and the nearest cleared one, where there are such.
+        The neighbours are positions among the fitted cases: the nearest past attack, and of one's
+        own the nearest confirmed and the nearest cleared one, where there are such.
         """
         rows = self._check(X)
         nearest, likeness, scores = self._judge(rows, excluded)
@@ -165,7 +171,7 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
         weights = (-1.0, -self.own_weight, past + self.own_weight * confirmed)
         parts, neighbours = [], []
         for case, alike, weight in zip(cases, likeness, weights, strict=True):
-            if case >= 0 and (alike > 0 or not self.is_own_[case]):
+            if case >= 0 and (alike > 0 or case == cases[0]):
                 gap, size = self._terms(x[None], slice(case, case + 1))
                 total = size.sum()
                 parts.append(weight * (size[0] - gap[0]) / (total if total > 0 else 1.0))
@@ -178,7 +184,7 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
     ) -> tuple[IntArray, FloatArray, FloatArray]:
         """Nearest case and likeness to it, each (rows, 3), and the score.
 
-        The three are the attacks of others, one's own confirmed and one's own cleared cases; the
+        The three are past attacks, confirmed cases (one's own, or told) and own cleared ones; the
         case is -1 where there is none.
         """
         distance = self.distances(rows)
@@ -186,17 +192,20 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
             distance = np.where(np.asarray(excluded, dtype=bool), np.inf, distance)
         nearest = np.full((len(rows), 3), -1)
         likeness = np.zeros((len(rows), 3))
+        is_learned = self.is_own_ | self.is_told_
         groups = (
-            ~self.is_benign_ & ~self.is_own_,
-            ~self.is_benign_ & self.is_own_,
+            ~self.is_benign_ & ~is_learned,
+            ~self.is_benign_ & is_learned,
             self.is_benign_ & self.is_own_,
         )
         for column, group in enumerate(groups):
             positions = np.flatnonzero(group)
             if positions.size:
                 of_group = distance[:, positions]
-                nearest[:, column] = positions[of_group.argmin(axis=1)]
-                likeness[:, column] = np.maximum(1.0 - of_group.min(axis=1), 0.0)
+                least = of_group.min(axis=1)
+                found = positions[of_group.argmin(axis=1)]
+                nearest[:, column] = np.where(np.isfinite(least), found, -1)
+                likeness[:, column] = np.maximum(1.0 - least, 0.0)
         past, confirmed, cleared = likeness.T
         score = -(past + self.own_weight * confirmed) * (1.0 - cleared)
         return nearest, likeness, score + 0.0  # never minus nothing

@@ -106,6 +106,7 @@ class Cases:
     decided: list[tuple[str, str] | None]  # GTIN and lot of a case that was decided here
     is_benign: BoolArray
     is_own: BoolArray
+    is_told: BoolArray  # by another company
     signals: FloatArray  # (cases, SIGNALS), NaN where the case says nothing
     required: FloatArray  # (cases, SIGNALS): a benign cause need not show each pattern it may raise
 
@@ -127,7 +128,11 @@ def score_lots(con: duckdb.DuckDBPyConnection) -> int:
     cited = pl.DataFrame(schema=_CITED_SCHEMA)
     if cases.case_id and lots.lot_id:
         prototype = NearestPrototype(threshold=_NEAR).fit(
-            cases.signals, lower=cases.required, is_benign=cases.is_benign, is_own=cases.is_own
+            cases.signals,
+            lower=cases.required,
+            is_benign=cases.is_benign,
+            is_own=cases.is_own,
+            is_told=cases.is_told,
         )
         more_scores, more_parts = _resemblance(lots, cases, prototype)
         scores, parts = pl.concat([scores, more_scores]), pl.concat([parts, more_parts])
@@ -302,7 +307,7 @@ def _choose(
 
     order = sorted(range(len(cases.case_id)), key=place)
     order = [c for c in order if not _is_out(lots, row, cases, c)]
-    own = [c for c in order if cases.is_own[c]][:_MOST_OWN]
+    own = [c for c in order if cases.is_own[c] and distance[c] < 1.0][:_MOST_OWN]
     order = [c for c in order if c in own or not cases.is_own[c]]
     benign = [c for c in order if cases.is_benign[c]][:_MOST_BENIGN]
     past = [c for c in order if not cases.is_benign[c]][:_MOST_CITED]
@@ -480,6 +485,7 @@ def _read_cases(con: duckdb.DuckDBPyConnection) -> Cases:
         decided=[(case["gtin"], case["lot"]) if case["gtin"] else None for case in kept],
         is_benign=np.array([case["mechanism_class"] == "benign" for case in kept], dtype=bool),
         is_own=np.array([case["kind"] == "own" for case in kept], dtype=bool),
+        is_told=np.array([case["kind"] == "imported" for case in kept], dtype=bool),
         signals=signals,
         required=required,
     )

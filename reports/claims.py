@@ -268,6 +268,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person decided on a lot, and the run and page it was decided on."""
+
+    decision_id: int
+    outcome: str
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    run_id: str | None
+    report_sha256: str | None
+    is_latest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CitedCase:
     """A past case set beside the lot; signals are P and B codes. ``distance`` 0 same, 1 apart."""
 
@@ -284,6 +298,8 @@ class CitedCase:
     shared: tuple[str, ...]
     unshared: tuple[str, ...]
     sources: tuple[Source, ...]
+    is_benign: bool = False
+    decision: Decision | None = None  # of a case that was decided here
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +330,7 @@ class LotEvidence:
     files: Bounded[LotFile]
     scores: tuple[Score, ...]
     cases: tuple[CitedCase, ...]
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +354,7 @@ class RankedLot:
     nearest_case: str | None
     nearest_title: str | None
     report: str | None
+    decided: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,3 +406,4 @@ class IndexEvidence:
     patterns: tuple[PatternCount, ...]
     files: tuple[FileCount, ...]
     rejected: Bounded[Rejected]
+    decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts

@@ -3,6 +3,7 @@
 Large lots stay bounded: the rows that matter most are listed, the rest is counted.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -109,6 +110,14 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         files=_files_of_lot(con, lot_id),
         scores=_scores(con, lot_id),
         cases=_cases(con, lot_id),
+        decisions=tuple(
+            made.decision(row)
+            for row in _rows(
+                con,
+                "SELECT * FROM find_decision WHERE gtin = ? AND lot = ? ORDER BY decision_id",
+                [gtin, lot],
+            )
+        ),
     )
 
 
@@ -117,7 +126,11 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
     titles = {
         row["case_id"]: row["title"] for row in _rows(con, "SELECT case_id, title FROM raw_case")
     }
-    lots = [made.ranked_lot(row, titles) for row in _rows(con, "SELECT * FROM lot_risk")]
+    decided = {
+        (row["gtin"], row["lot"]): row["outcome"]
+        for row in _rows(con, "SELECT gtin, lot, outcome FROM find_decision WHERE is_latest")
+    }
+    lots = [made.ranked_lot(row, titles, decided) for row in _rows(con, "SELECT * FROM lot_risk")]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
     suspects = [lot for lot in lots if lot.tier != "clear"]
@@ -132,6 +145,7 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         patterns=patterns,
         files=_files(con),
         rejected=_rejected(con),
+        decided=dict(Counter(decided.values())),
     )
 
 
@@ -358,7 +372,19 @@ def _cases(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[CitedCase, ...]
         row["case_id"]: row
         for row in _rows(con, "SELECT * FROM raw_case WHERE case_id IN (SELECT unnest(?))", [ids])
     }
-    return tuple(made.cited_case(row, known.get(row["case_id"], {})) for row in cited)
+    decided = {
+        row["case_id"]: row
+        for row in _rows(
+            con,
+            "SELECT origin.case_id, find_decision.* FROM raw_case_origin AS origin "
+            "JOIN find_decision USING (decision_id) WHERE case_id IN (SELECT unnest(?))",
+            [ids],
+        )
+    }
+    return tuple(
+        made.cited_case(row, known.get(row["case_id"], {}), decided.get(row["case_id"]))
+        for row in cited
+    )
 
 
 def _run(con: duckdb.DuckDBPyConnection) -> Run:

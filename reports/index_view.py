@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from reports import phrases, wording
 from reports.claims import IndexEvidence, RankedLot
+from reports.decision_view import tally_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
 
@@ -27,6 +28,7 @@ class LotRow:
     affected: str
     coverage: str
     nearest: str
+    decided: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class IndexView:
     lots: tuple[LotRow, ...]
     lots_rest: str
     clear_words: str
+    decided_words: str
     patterns: Table
     files: Table
     files_words: str
@@ -78,6 +81,7 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         lots=tuple(_row(number_, lot) for number_, lot in enumerate(evidence.lots.rows, 1)),
         lots_rest=rest(evidence.lots, "further lots are not clear"),
         clear_words=_clear_words(counts.get("clear", 0)),
+        decided_words=tally_words(evidence.decided),
         patterns=_patterns(evidence),
         files=_files(evidence),
         files_words=_files_words(evidence),
@@ -85,6 +89,7 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         rejected_words=_rejected_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
+            "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
             "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
@@ -148,6 +153,7 @@ def _row(rank: int, lot: RankedLot) -> LotRow:
         + (f" of {number(lot.units)}" if lot.units is not None else ""),
         coverage=share(lot.coverage),
         nearest=lot.nearest_title or lot.nearest_case or "none near",
+        decided=f"decided: {lot.decided}" if lot.decided else "",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from reports.claims import (
     Citation,
     CitedCase,
+    Decision,
     Feed,
     Holding,
     Lane,
@@ -157,8 +158,22 @@ def feed(row: Row) -> Feed:
     )
 
 
-def cited_case(row: Row, known: Row) -> CitedCase:
-    """Make a cited case of a row of find_cited_case and the case's own row."""
+def decision(row: Row) -> Decision:
+    """Make a decision of a row of find_decision."""
+    return Decision(
+        decision_id=row["decision_id"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        run_id=row["run_id"],
+        report_sha256=row["report_sha256"],
+        is_latest=bool(row["is_latest"]),
+    )
+
+
+def cited_case(row: Row, known: Row, decided: Row | None = None) -> CitedCase:
+    """Make a cited case of a row of find_cited_case, the case's own row, and its decision."""
     sources = json.loads(known.get("sources") or "[]")
     return CitedCase(
         rank=row["rank"],
@@ -174,11 +189,13 @@ def cited_case(row: Row, known: Row) -> CitedCase:
         shared=tuple(row["shared"] or ()),
         unshared=tuple(row["unshared"] or ()),
         sources=tuple(Source(s.get("title") or "", s.get("url") or "") for s in sources),
+        is_benign=known.get("mechanism_class") == "benign",
+        decision=decision(decided) if decided else None,
     )
 
 
-def ranked_lot(row: Row, titles: dict[str, str]) -> RankedLot:
-    """Make a line of the index of a row of lot_risk."""
+def ranked_lot(row: Row, titles: dict[str, str], decided: dict[tuple[str, str], str]) -> RankedLot:
+    """Make a line of the index of a row of lot_risk; ``decided`` are outcomes by GTIN and lot."""
     return RankedLot(
         gtin=row["gtin"],
         lot=row["lot"],
@@ -197,4 +214,5 @@ def ranked_lot(row: Row, titles: dict[str, str]) -> RankedLot:
         nearest_case=row["nearest_case"],
         nearest_title=titles.get(row["nearest_case"]),
         report=row["report"],
+        decided=decided.get((row["gtin"], row["lot"])),
     )
