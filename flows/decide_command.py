@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from data.cases import memory
 from data.cases.library import Case
 from data.cases.memory import OUTCOMES, Basis
-from data.errors import InputError, NotFoundError
+from data.errors import InputError, NotFoundError, WarehouseError
 from data.record import acts
 from data.record.known import Decision, known_decisions
 from data.record.manifest import run_files, runs_folder
@@ -59,6 +59,10 @@ def decide(judgement: Judgement, warehouse: Path, recording: Recording) -> Recor
         A batch holds the warehouse.
     """
     _check(judgement, recording.now().replace(tzinfo=None))
+    if not warehouse.is_file():  # else a slip of the pen would begin a trail beside it
+        raise WarehouseError(
+            f"{warehouse}: there is no warehouse here yet. Make one: touchstone run."
+        )
     with recorded(warehouse, recording) as trail:
         basis = _basis(warehouse, judgement, trail)
         with open_warehouse(warehouse) as con:
