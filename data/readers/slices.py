@@ -196,10 +196,11 @@ def _csv(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
     with opened(file, member) as stream:
         head = decoded(stream.read(HEAD_BYTES))
     delimiter, names = split_header(head)
+    above = 1 + bool(_HINT.match(head))  # the lines above the first row: header and hint
     odd: dict[int, tuple[int, int]] = {}  # ordinal: fields expected, fields found
 
     def set_aside(row: pa_csv.InvalidRow) -> str:
-        odd[row.number - 1] = (row.expected_columns, row.actual_columns)
+        odd[row.number - above] = (row.expected_columns, row.actual_columns)
         return "skip"
 
     with opened(file, member) as stream:
@@ -208,7 +209,7 @@ def _csv(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
             pa.PythonFile(plain, mode="r"),
             # Row numbers are only counted by a single thread.
             read_options=pa_csv.ReadOptions(
-                block_size=slice_bytes, use_threads=False, skip_rows=int(bool(_HINT.match(head)))
+                block_size=slice_bytes, use_threads=False, skip_rows=above - 1
             ),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside

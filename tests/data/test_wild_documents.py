@@ -242,6 +242,14 @@ def test_a_line_of_totals_is_no_shipment(tmp_path: Path) -> None:
     assert "totals" in frame(found, "rejected")[0]["reason"]
 
 
+def test_odd_rows_below_a_delimiter_hint_are_counted_where_they_stand(tmp_path: Path) -> None:
+    content = table(["odd"], SHIPMENT, ["odd"], SHIPMENT)
+    for text in (content, "sep=,\r\n" + content):
+        found = batches(tmp_path / "a", text)
+        assert [row["position"] for row in frame(found, "rows")] == [2, 4]
+        assert [row["position"] for row in frame(found, "rejected")] == [1, 3]
+
+
 def test_a_list_of_rows_that_is_cut_off_keeps_the_rows_before(tmp_path: Path) -> None:
     rows = dumped([dict(zip(HEADER, SHIPMENT, strict=True))] * 3)
     found = batches(tmp_path / "a", rows[:-20])
