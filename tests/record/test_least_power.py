@@ -93,6 +93,8 @@ def test_an_encrypted_warehouse_cannot_be_written_without_a_fetched_extension(
     tmp_path: Path,
 ) -> None:
     """SECURITY.md says why there is no such setting; once this fails, there can be one."""
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as con:
-        with pytest.raises(duckdb.Error, match="httpfs"):
-            con.execute(f"ATTACH '{tmp_path / 'w.duckdb'}' AS w (ENCRYPTION_KEY 'key')")
+    with (
+        duckdb.connect(config={"autoinstall_known_extensions": False}) as con,
+        pytest.raises(duckdb.Error, match="httpfs"),
+    ):
+        con.execute(f"ATTACH '{tmp_path / 'w.duckdb'}' AS w (ENCRYPTION_KEY 'key')")
