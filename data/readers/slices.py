@@ -37,8 +37,8 @@ _MAX_BREAKS: Final = 20
 _SWALLOWS: Final = pl.any_horizontal(
     pl.exclude(POSITION).str.contains(f"(?:\n[^\n]*){{{_MAX_BREAKS}}}")
 ).fill_null(value=False)
-# What reading a damaged table raises.
-TABLE_DAMAGE: Final = (*DAMAGE, pa.ArrowException, SourceError)
+# What reading a damaged table raises; of Parquet also names that are no text.
+TABLE_DAMAGE: Final = (*DAMAGE, pa.ArrowException, SourceError, UnicodeDecodeError)
 _LARGEST_EXACT: Final = 2**53
 _PLAIN_TYPES: Final = (pl.String, pl.Boolean, pl.Int32, pl.Int64, pl.Float32, pl.Float64)
 

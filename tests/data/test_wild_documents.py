@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.readers.batch import Batch, TableBatch
-from data.warehouse.sources import read_source
+from data.warehouse.sources import Unreadable, read_source
 from tests.data.epcis_samples import json_document, json_event, xml_document, xml_event
 
 EPC = "urn:epc:id:sgtin:0614141.107346.2018"
@@ -266,3 +268,11 @@ def test_parquet_of_any_types_is_read(tmp_path: Path) -> None:
     (row,) = frame(batches(path, path.read_bytes()), "rows")
     assert row["lot"] == "007"
     assert len(msgspec.json.decode(row["attributes"])) == len(odd) - 1
+
+
+def test_parquet_whose_column_names_are_no_text_is_damaged(tmp_path: Path) -> None:
+    cells = {name: [cell] for name, cell in zip(HEADER, SHIPMENT, strict=True)}
+    pq.write_table(pa.table({**cells, "remark": ["x"]}), tmp_path / "a", store_schema=False)
+    content = (tmp_path / "a").read_bytes().replace(b"remark", b"re\xa5ark")
+    with pytest.raises(Unreadable, match="damaged"):
+        batches(tmp_path / "a", content)
