@@ -20,7 +20,7 @@ from data.readers.batch import REJECTED
 from data.readers.epcis_source import SourceError
 from data.readers.expansion import ExpansionError
 from data.readers.json_scan import JsonScanner
-from data.readers.opening import DAMAGE, File, Utf8Stream, compression, decoded, opened
+from data.readers.opening import DAMAGE, ONE_BYTE, File, Utf8Stream, compression, decoded, opened
 
 HEAD_BYTES: Final = 1 << 18
 SLICE_BYTES: Final = 1 << 23
@@ -275,9 +275,8 @@ def _parquet(file: File, member: str | None, keep_lists: bool) -> Iterator[Slice
     parquet = pa_parquet.ParquetFile(_seekable(file, member))
     # Rows with lists may be long.
     for batch in parquet.iter_batches(_SLICE_ROWS // 4 if keep_lists else _SLICE_ROWS):
-        rows = pl.DataFrame(
-            pa.Table.from_batches([batch.rename_columns(_unique(batch.schema.names))])
-        )
+        names = _unique(batch.schema.names)
+        rows = pl.DataFrame(pa.table([_sound(one) for one in batch.columns], names))
         text = rows.select(
             pl.col(name) if keep_lists and dtype == pl.List(pl.String) else _as_text(name, dtype)
             for name, dtype in rows.schema.items()
@@ -285,6 +284,30 @@ def _parquet(file: File, member: str | None, keep_lists: bool) -> Iterator[Slice
         positions = pl.Series(POSITION, range(seen + 1, seen + rows.height + 1), dtype=pl.Int64)
         yield Slice(rows.height, text.insert_column(0, positions))
         seen += rows.height
+
+
+def _sound(column: pa.Array) -> pa.Array:
+    """The column without texts that are no UTF-8: a frame must never hold such.
+
+    They are read byte by byte, as in other text files. Raises SourceError where a list or struct
+    holds them, or the column is damaged otherwise.
+    """
+    try:
+        column.validate(full=True)
+        return column
+    except pa.ArrowInvalid:
+        pass
+    try:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary.cast(pa.large_binary()).take(column.indices)
+        values = column.cast(pa.large_binary()).to_pylist()
+    except pa.ArrowException as error:
+        reason = "a column of the file is damaged; from here on it cannot be read"
+        raise SourceError(reason, "Ask for the file again, then run again.") from error
+    return pa.array(
+        [None if value is None else value.decode(errors=ONE_BYTE) for value in values],
+        pa.large_string(),
+    )
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -276,3 +276,21 @@ def test_parquet_whose_column_names_are_no_text_is_damaged(tmp_path: Path) -> No
     content = (tmp_path / "a").read_bytes().replace(b"remark", b"re\xa5ark")
     with pytest.raises(Unreadable, match="damaged"):
         batches(tmp_path / "a", content)
+
+
+@pytest.mark.parametrize("kind", ["text", "dictionary", "list"])
+def test_texts_of_parquet_that_are_no_utf8_are_read_byte_by_byte_or_told(
+    tmp_path: Path, kind: str
+) -> None:
+    cells = {name: [cell] for name, cell in zip(HEADER, SHIPMENT, strict=True)}
+    remark = {"text": pa.array(["MXXter"]), "list": pa.array([["MXXter"]])}
+    remark["dictionary"] = remark["text"].dictionary_encode()
+    made = pa.table({**cells, "remark": remark[kind]})
+    pq.write_table(made, tmp_path / "a", compression="none")
+    content = (tmp_path / "a").read_bytes().replace(b"MXXter", b"M\xfc\xdfter")
+    found = batches(tmp_path / "a", content)
+    if kind == "list":
+        assert "damaged" in frame(found, "rejected")[0]["reason"]
+    else:
+        (row,) = frame(found, "rows")
+        assert msgspec.json.decode(row["attributes"]) == {"remark": "M\u00fc\u00dfter"}
