@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 console = Console(soft_wrap=True, highlight=False)
 progress = Console(stderr=True, highlight=False)
+_PRIVATE = 0o027  # owner writes, group reads, nobody else
 
 Inputs = Annotated[
     list[Path], typer.Argument(help="Files or folders; what they are is read from what they hold.")
@@ -571,6 +572,8 @@ def bench(
 
 def main() -> None:
     """Run the command; a person's mistake prints one line and leaves an exit code of its kind."""
+    # Serials and partners stand in every file that is made, spilled tables and logs among them.
+    os.umask(os.umask(_PRIVATE) | _PRIVATE)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app(standalone_mode=True)

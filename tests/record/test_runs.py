@@ -232,17 +232,19 @@ def test_a_folder_with_other_things_in_it_is_never_replaced(copied: Nights) -> N
 def test_folders_locales_zones_and_users_give_the_same_bytes(tmp_path: Path) -> None:
     results = []
     for name, surroundings in {
-        "a": {"LC_ALL": "C", "TZ": "UTC", "USER": "ann", "PYTHONHASHSEED": "1"},
+        "a": {"LC_ALL": "C", "LANG": "C", "TZ": "UTC", "USER": "ann", "PYTHONHASHSEED": "1"},
         "other folder/b ü": {
             "LC_ALL": "tr_TR.UTF-8",
+            "LANG": "de_DE.UTF-8",
             "TZ": "Pacific/Chatham",
             "USER": "bob",
             "PYTHONHASHSEED": "2",
         },
     }.items():
         folder = tmp_path / name
-        folder.mkdir(parents=True)
+        (folder / "home").mkdir(parents=True)
         small_feed(folder)
+        surroundings["HOME"] = str(folder / "home")
         words = ["run", "inbox", "--direct", "--as-of", "2026-06-01T02:00:00Z"]
         words += ["--warehouse", "w.duckdb", "--out", "reports"]
         subprocess.run(
