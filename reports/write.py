@@ -1,4 +1,6 @@
-"""Writes the pages: evidence, view, template, file; beside a page, what is exposed as a CSV.
+"""Writes the pages: evidence, view, template, file; beside a page, the same as JSON.
+
+What is exposed lies beside it as a CSV too.
 
 Files appear whole or not at all, the same warehouse gives the same bytes, and pages of lots that
 are clear now are removed.
@@ -18,10 +20,12 @@ from reports.claims import LotEvidence
 from reports.evidence import gather, gather_index
 from reports.exposure_view import exposure_rows
 from reports.index_view import IndexView, view_index
+from reports.lot_data import lot_json
 from reports.spreadsheet import sheet
 from reports.view import LotView, view_lot
 
 LOTS = "lots"
+BESIDE = (".csv", ".json")  # what lies beside a page, under its name
 
 
 def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
@@ -29,7 +33,8 @@ def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
 
     Pages of other lots are removed.
 
-    A lot with standing findings gets a spreadsheet of what they expose, named as its page.
+    Beside each page, under its name, lies the same report as JSON, and where findings stand a
+    spreadsheet of what they expose.
 
     Parameters
     ----------
@@ -69,9 +74,8 @@ def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) ->
 
 
 def lot_files(page: Path) -> list[Path]:
-    """Return the page of a lot and, where there is one, the spreadsheet beside it."""
-    beside = page.with_suffix(".csv")
-    return [page, beside] if beside.is_file() else [page]
+    """Return the page of a lot and what lies beside it under its name."""
+    return [page, *(p for p in map(page.with_suffix, BESIDE) if p.is_file())]
 
 
 def render_lot(view: LotView) -> str:
@@ -101,7 +105,9 @@ def _environment() -> Environment:
 def _write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, path: Path) -> Path:
     evidence = gather(con, gtin, lot)
     _write_exposure(evidence, path.with_suffix(".csv"))
-    return _write(path, render_lot(view_lot(evidence)))
+    view = view_lot(evidence)
+    _write(path.with_suffix(".json"), lot_json(evidence, view))
+    return _write(path, render_lot(view))
 
 
 def _write_exposure(evidence: LotEvidence, path: Path) -> None:
@@ -135,5 +141,5 @@ def _write(path: Path, text: str) -> Path:
 def _remove_stale(folder: Path, kept: set[str]) -> None:
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
-            if path.suffix in (".html", ".csv") and path.name not in kept:
+            if path.suffix in (".html", *BESIDE) and path.name not in kept:
                 path.unlink()
