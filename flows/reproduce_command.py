@@ -26,6 +26,7 @@ from flows.steps import Job, Progress, judge
 
 if TYPE_CHECKING:
     from data.readers.layouts import Layout
+    from data.record.trail import Trail
     from flows.settings import Settings
 
 _COMPARED = (
@@ -45,6 +46,7 @@ class Past:
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     suppressions: Sequence[SuppressionEntry] = ()
     before: Judgement | None = None
+    pdf: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def reproduce(
         fields.get("tuning", {}),
         _suppressions(warehouse)[: fields.get("suppressions", {}).get("count", 0)],
         _judgement(warehouse, fields.get("before")),
+        any(name.endswith(".pdf") for name in run.outputs),
     )
     with _workplace(warehouse) as place:
         job = _job(place, past, limits)
@@ -151,11 +154,13 @@ def write_page(
     recording: Recording,
     moment: datetime | None,
     say: Progress,
+    pdf: Path | None = None,
 ) -> Path:
     """Write one lot's report again: of the newest published warehouse, or as of a moment.
 
     A report of the past is one that a run at that moment would have written, from what the
-    warehouse had landed by then; it goes to a folder of its own beside the reports.
+    warehouse had landed by then; it goes to a folder of its own beside the reports. ``pdf`` names
+    a file to write it to as PDF too.
     """
     from reports.write import write_lot
 
@@ -166,6 +171,7 @@ def write_page(
             with open_read_only(readable) as con:
                 page = write_lot(con, gtin, lot, settings.reports)
             record.record_page(trail, page, settings.reports, known[-1] if known else None)
+            _write_pdf(trail, page, pdf)
         return page
     limits = (settings.memory_limit, settings.threads)
     folder = settings.reports.with_name(f"{settings.reports.name}-{moment:%Y%m%dT%H%M%SZ}")
@@ -179,7 +185,21 @@ def write_page(
                 page = write_lot(con, gtin, lot, folder)
             settle_folder(folder)
         record.record_page(trail, page, folder, None)
+        _write_pdf(trail, page, pdf)
     return page
+
+
+def _write_pdf(trail: "Trail", page: Path, pdf: Path | None) -> None:
+    """Write the report beside a page as PDF, where asked to, and record that it was."""
+    if pdf is None:
+        return
+    from data.record.canonical import file_digest
+    from data.record.disk import write_file
+    from data.record.entries import Act
+    from reports.pdf import lot_pdf
+
+    write_file(pdf, lot_pdf(page.with_suffix(".json").read_text(encoding="utf-8")))
+    trail.append([Act("export", f"pdf:{page.stem}", version=file_digest(pdf))])
 
 
 def _known_at(
@@ -265,6 +285,7 @@ def _job(place: Path, past: Past, limits: tuple[str, int]) -> Job:
         *limits,
         thresholds=past.overrides,
         tuning=past.tuning,
+        pdf=past.pdf,
     )
 
 

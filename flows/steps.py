@@ -20,6 +20,7 @@ from flows.record import Recording
 
 if TYPE_CHECKING:
     from data.record.trail import Trail
+    from reports.write import Typeset
 
 Progress = Callable[[object], None]
 Step = Callable[..., Any]
@@ -42,6 +43,7 @@ class Job:
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
+    pdf: bool = False
     recording: Recording = field(default_factory=Recording)
 
 
@@ -181,8 +183,15 @@ def write_reports(job: Job) -> dict[str, str]:
     folder = record.staging(job.reports)
     shutil.rmtree(folder, ignore_errors=True)
     with _open(job) as con:
-        write(con, folder)
+        write(con, folder, _typesetter() if job.pdf else None)
     return record.output_hashes(folder)
+
+
+def _typesetter() -> "Typeset":
+    """Load the typesetter, which only those who want PDFs pay for."""
+    from reports.pdf import lot_pdf
+
+    return lot_pdf
 
 
 def finish_run(job: Job, run_id: str, outputs: Mapping[str, str]) -> dict[str, int]:

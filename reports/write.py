@@ -8,6 +8,7 @@ are clear now are removed.
 
 import os
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -25,10 +26,16 @@ from reports.spreadsheet import sheet
 from reports.view import LotView, view_lot
 
 LOTS = "lots"
-BESIDE = (".csv", ".json")  # what lies beside a page, under its name
+SUSPECT = ("hold", "investigate")
+BESIDE = (".csv", ".json", ".pdf")  # what lies beside a page, under its name
 
 
-def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
+Typeset = Callable[[str], bytes]
+
+
+def write_reports(
+    con: duckdb.DuckDBPyConnection, out: Path, typeset: Typeset | None = None
+) -> list[Path]:
     """Write the index and a page for every lot that is not clear, or has findings set aside.
 
     Pages of other lots are removed.
@@ -40,6 +47,7 @@ def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
     ----------
     con : a connection to a warehouse whose build and screen finished
     out : folder of the reports; made where absent
+    typeset : makes a PDF of a report's JSON; where given, suspect lots get one
 
     Returns
     -------
@@ -51,7 +59,9 @@ def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
         "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' OR findings_suppressed > 0 "
         "ORDER BY report, gtin, lot"
     ).fetchall()
-    written = [_write_lot(con, gtin, lot, _target(out, report)) for gtin, lot, report in lots]
+    written = [
+        _write_lot(con, gtin, lot, _target(out, report), typeset) for gtin, lot, report in lots
+    ]
     kept = {path.name for page in written for path in lot_files(page)}
     _remove_stale(out / LOTS, kept)
     page = _write(out / "index.html", render_index(view_index(index)))
@@ -102,11 +112,22 @@ def _environment() -> Environment:
     )
 
 
-def _write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, path: Path) -> Path:
+def _write_lot(
+    con: duckdb.DuckDBPyConnection,
+    gtin: str,
+    lot: str,
+    path: Path,
+    typeset: Typeset | None = None,
+) -> Path:
     evidence = gather(con, gtin, lot)
     _write_exposure(evidence, path.with_suffix(".csv"))
     view = view_lot(evidence)
-    _write(path.with_suffix(".json"), lot_json(evidence, view))
+    report = lot_json(evidence, view)
+    _write(path.with_suffix(".json"), report)
+    if typeset and evidence.risk.tier in SUSPECT:
+        _write(path.with_suffix(".pdf"), typeset(report))
+    else:
+        path.with_suffix(".pdf").unlink(missing_ok=True)  # an older one says other things
     return _write(path, render_lot(view))
 
 
@@ -123,13 +144,13 @@ def _target(out: Path, report: str) -> Path:
     return out / LOTS / PurePosixPath(report).name
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, content: str | bytes) -> Path:
     """Write beside the target and move into place, so that no reader meets half a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
