@@ -40,10 +40,13 @@ from reports.movement_view import (
     sites_table,
     timeline_table,
 )
+from reports.notices import Notice, draft_notices
 from reports.parts import Query, Table, lot_filter, manifest_rows, rest
 from reports.phrases import as_title, day, joined, moment, number, packs, period, place_line
 from reports.picture_view import custody_note, custody_picture, label_of, timeline_picture
 from reports.pictures import timeline
+
+NOTICE_END = "-notice.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,8 @@ class LotView:
     tier_meaning: str
     headline: str
     facts: tuple[tuple[str, str], ...]
+    notice_file: str
+    notices: tuple[Notice, ...]
     conclusion: Conclusion
     since: str
     groups: tuple[FindingGroup, ...]
@@ -99,6 +104,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
     times = timeline_picture(evidence)
     routes = custody_picture(evidence)
     notes = number_notes(evidence)
+    drafts = draft_notices(evidence)
     return LotView(
         page_title=f"{wording.TIERS.get(tier, tier)}: lot {facts.lot}, {facts.gtin}",
         heading="Lot not stated" if facts.lot == phrases.UNSTATED else f"Lot {facts.lot}",
@@ -108,6 +114,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
         tier_meaning=wording.TIER_MEANING.get(tier, ""),
         headline=headline(evidence),
         facts=_facts(evidence),
+        notice_file=_notice_file(evidence) if drafts else "",
+        notices=drafts,
         conclusion=conclude(evidence),
         since=change_words(evidence),
         groups=group_findings(evidence),
@@ -152,6 +160,12 @@ def _exposure_file(evidence: LotEvidence) -> str:
     if not evidence.exposure.rows or not evidence.risk.report:
         return ""
     return PurePosixPath(evidence.risk.report).with_suffix(".csv").name
+
+
+def _notice_file(evidence: LotEvidence) -> str:
+    """Return the name of the page of drafts beside the lot's page."""
+    report = evidence.risk.report
+    return f"{PurePosixPath(report).stem}{NOTICE_END}" if report else ""
 
 
 def _subtitle(evidence: LotEvidence) -> str:

@@ -23,7 +23,7 @@ from reports.exposure_view import exposure_rows
 from reports.index_view import IndexView, view_index
 from reports.lot_data import lot_json
 from reports.spreadsheet import sheet
-from reports.view import LotView, view_lot
+from reports.view import NOTICE_END, LotView, view_lot
 
 LOTS = "lots"
 SUSPECT = ("hold", "investigate")
@@ -85,13 +85,23 @@ def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) ->
 
 def lot_files(page: Path) -> list[Path]:
     """Return the page of a lot and what lies beside it under its name."""
-    return [page, *(p for p in map(page.with_suffix, BESIDE) if p.is_file())]
+    beside = [*map(page.with_suffix, BESIDE), _notice_page(page)]
+    return [page, *(path for path in beside if path.is_file())]
+
+
+def _notice_page(page: Path) -> Path:
+    return page.with_name(f"{page.stem}{NOTICE_END}")
 
 
 def render_lot(view: LotView) -> str:
     """Return the HTML of a lot page."""
     page = _environment().get_template("lot.html.j2")
     return page.render(view=view, words=wording.PAGE, sections=wording.SECTIONS)
+
+
+def render_notices(view: LotView) -> str:
+    """Return the HTML of the drafts for the authorities."""
+    return _environment().get_template("notice.html.j2").render(view=view, words=wording.PAGE)
 
 
 def render_index(view: IndexView) -> str:
@@ -128,6 +138,10 @@ def _write_lot(
         _write(path.with_suffix(".pdf"), typeset(report))
     else:
         path.with_suffix(".pdf").unlink(missing_ok=True)  # an older one says other things
+    if view.notices:
+        _write(_notice_page(path), render_notices(view))
+    else:
+        _notice_page(path).unlink(missing_ok=True)
     return _write(path, render_lot(view))
 
 

@@ -131,7 +131,8 @@ def test_pages_of_lots_that_are_clear_now_are_removed(tmp_path) -> None:
     names = sorted(path.name for path in (tmp_path / "lots").iterdir())
     pages = ["0000000000000001", "0000000000000003"]
     ours = sorted(f"{page}{end}" for page in pages for end in (".csv", ".html", ".json"))
-    assert names == [*ours, "notes.txt"]
+    drafts = [f"{page}-notice.html" for page in pages[:1]]
+    assert names == [*sorted([*ours, *drafts]), "notes.txt"]
 
 
 def test_a_failed_write_leaves_the_old_page_and_no_rest(con, tmp_path, monkeypatch) -> None:
@@ -191,7 +192,7 @@ def test_beside_each_lot_with_standing_findings_lies_what_they_expose(con, folde
 
 def test_a_page_and_its_spreadsheet_are_told_together(con, tmp_path) -> None:
     held, clear = write_lot(con, *HELD, tmp_path), write_lot(con, *CLEAR, tmp_path)
-    assert [path.suffix for path in lot_files(held)] == [".html", ".csv", ".json"]
+    assert [path.suffix for path in lot_files(held)] == [".html", ".csv", ".json", ".html"]
     assert lot_files(clear) == [clear, clear.with_suffix(".json")]
 
 
