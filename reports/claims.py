@@ -306,6 +306,26 @@ class Score:
     parts: tuple[ScorePart, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturePoint:
+    """A lot by two features. ``kind``: lot (the one reported), neighbour, same_product."""
+
+    gtin: str
+    lot: str
+    kind: str
+    x: float | None
+    y: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpace:
+    """The two features that add most to the score of density, and lots by them; the lot first."""
+
+    x: str
+    y: str
+    points: tuple[FeaturePoint, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A published source of a case, as its file gives it."""
@@ -412,6 +432,7 @@ class LotEvidence:
     suppressed: Bounded[Finding] = field(default_factory=Bounded)
     suppressions: tuple[Suppression, ...] = ()
     change: LotChange | None = None
+    space: FeatureSpace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from reports.claims import (
     Citation,
     CitedCase,
     Exposure,
+    FeaturePoint,
+    FeatureSpace,
     FileCount,
     Finding,
     Gap,
@@ -46,6 +48,10 @@ MOST_FILES = 40
 MOST_LOTS = 2000
 MOST_REJECTED = 200
 MOST_CHANGES = 200
+MOST_POINTS = 60
+
+DENSITY = "local_density"
+POINT_KINDS = ("lot", "neighbour", "same_product")
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -102,6 +108,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     named |= {site for row in holdings.rows for site in (row.site_id, row.to_site_id)}
     named |= {row.site_id for row in exposure.rows}
     places = _places(con, named)
+    scores = _scores(con, lot_id)
     return LotEvidence(
         run=_run(con),
         facts=_facts(con, lots[0], places),
@@ -118,11 +125,12 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         sites=_cut(visits, MOST_SITES, lambda visit: visit.came_in + visit.made),
         feeds=tuple(made.feed(row) for row in feeds),
         files=_files_of_lot(con, lot_id),
-        scores=_scores(con, lot_id),
+        scores=scores,
         cases=_cases(con, lot_id),
         suppressed=suppressed,
         suppressions=_suppressions(con) if suppressed.rows else (),
         change=next(iter(_changes(con, gtin, lot)), None),
+        space=_space(con, lot_id, gtin, scores),
     )
 
 
@@ -383,6 +391,57 @@ def _scores(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[Score, ...]:
             ),
         )
         for row in scores
+    )
+
+
+def _space(
+    con: duckdb.DuckDBPyConnection, lot_id: int, gtin: str, scores: tuple[Score, ...]
+) -> FeatureSpace | None:
+    """The lot, its neighbours and other lots of the product, by the two weightiest features."""
+    parts = [part for score in scores if score.detector == DENSITY for part in score.parts]
+    weight: dict[str, float] = {}
+    for part in parts:
+        if part.value is not None:
+            weight[part.feature] = weight.get(part.feature, 0.0) - part.contribution
+    axes = sorted(weight, key=lambda name: (-weight[name], name))[:2]
+    if len(axes) < 2:
+        return None
+    near = sorted({part.neighbour for part in parts if part.neighbour})
+    known = _rows(
+        con,
+        "SELECT lot_id, gtin, lot FROM core_lot "
+        "WHERE gtin = ? OR gtin || '/' || lot IN (SELECT unnest(?::VARCHAR[])) ORDER BY gtin, lot",
+        [gtin, near],
+    )
+    kinds = {
+        row["lot_id"]: "lot"
+        if row["lot_id"] == lot_id
+        else "neighbour"
+        if f"{row['gtin']}/{row['lot']}" in near
+        else "same_product"
+        for row in known
+    }
+    known.sort(key=lambda row: POINT_KINDS.index(kinds[row["lot_id"]]))
+    known = known[:MOST_POINTS]
+    ids = [row["lot_id"] for row in known]
+    found = _rows(con, "SELECT * FROM feat_lot WHERE lot_id IN (SELECT unnest(?))", [ids])
+    features = {row["lot_id"]: row for row in found}
+    if not all(axis in row for axis in axes for row in found):
+        return None  # a signal, and no measure of the lot
+    return FeatureSpace(
+        axes[0],
+        axes[1],
+        tuple(
+            FeaturePoint(
+                gtin=row["gtin"],
+                lot=row["lot"],
+                kind=kinds[row["lot_id"]],
+                x=features[row["lot_id"]][axes[0]],
+                y=features[row["lot_id"]][axes[1]],
+            )
+            for row in known
+            if row["lot_id"] in features
+        ),
     )
 
 

@@ -22,6 +22,7 @@ from reports.exposure_view import (
     reach_line,
     reach_table,
 )
+from reports.feature_space import space_picture, space_table
 from reports.finding_view import (
     FindingGroup,
     FindingView,
@@ -32,6 +33,7 @@ from reports.finding_view import (
     suppressed_table,
     view_finding,
 )
+from reports.map_view import map_note, map_picture, map_table
 from reports.movement_view import (
     coverage_lines,
     custody_table,
@@ -45,6 +47,7 @@ from reports.parts import Query, Table, lot_filter, manifest_rows, rest
 from reports.phrases import as_title, day, joined, moment, number, packs, period, place_line
 from reports.picture_view import custody_note, custody_picture, label_of, timeline_picture
 from reports.pictures import timeline
+from reports.route_map import route_map
 
 NOTICE_END = "-notice.html"
 
@@ -76,6 +79,9 @@ class LotView:
     custody_picture: Markup | None
     custody_note: str
     custody: Table
+    map_picture: Markup | None
+    map_note: str
+    map: Table
     reach_line: str
     reach: Table
     holders: Table
@@ -89,6 +95,8 @@ class LotView:
     tier_rule_no: int
     tier_rule: tuple[str, ...]
     scores: tuple[ScoreView, ...]
+    space_picture: Markup | None
+    space: Table
     coverage: tuple[str, ...]
     feeds: Table
     files: Table
@@ -103,6 +111,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
     facts, tier = evidence.facts, evidence.risk.tier
     times = timeline_picture(evidence)
     routes = custody_picture(evidence)
+    chart = map_picture(evidence)
     notes = number_notes(evidence)
     drafts = draft_notices(evidence)
     return LotView(
@@ -132,6 +141,9 @@ def view_lot(evidence: LotEvidence) -> LotView:
         custody_picture=custody(routes) if routes else None,
         custody_note=custody_note(evidence),
         custody=custody_table(evidence),
+        map_picture=route_map(chart) if chart else None,
+        map_note=map_note(evidence),
+        map=map_table(evidence) if chart else Table((), ()),
         reach_line=reach_line(evidence),
         reach=reach_table(evidence),
         holders=holders_table(evidence),
@@ -145,6 +157,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
         tier_rule_no=wording.TIER_RULE_NO,
         tier_rule=wording.TIER_RULE,
         scores=tuple(view_score(score) for score in evidence.scores),
+        space_picture=space_picture(evidence),
+        space=space_table(evidence),
         coverage=coverage_lines(evidence),
         feeds=feeds_table(evidence),
         files=files_table(evidence),

@@ -689,6 +689,16 @@ CAUSES = {
     "time": "the time that has passed",
 }
 
+# How it is known what went along a lane, behind the number of packs.
+KNOWING = {"inferred": ", inferred", "mixed": ", partly inferred", "scanned": ""}
+
+# What a point in the picture of features is.
+POINTS = {
+    "lot": "this lot",
+    "neighbour": "neighbour that the score compares with",
+    "same_product": "other lot of the product",
+}
+
 NOTICE_TITLES = {
     "fda_3911": "Drug notification, Form FDA 3911 (United States)",
     "eu": "Notice of a suspected falsification (European Union)",
@@ -836,6 +846,25 @@ PAGE = {
         "dashed box is a party that no master data names."
     ),
     "no_custody": "The data holds no movement between sites.",
+    "map": "Map of the movements",
+    "map_key": (
+        "North is up. There are no coastlines: the pages load nothing from outside. Lines are as "
+        "wide as the packs are many; dashed: inferred from the container. Numbers are those of the "
+        "table; red belongs to findings, labelled F."
+    ),
+    "map_description": (
+        "{places} and {lanes} by latitude and longitude, {cited} cited by findings. The table "
+        "below has the same."
+    ),
+    "space": "The lot among others",
+    "space_key": (
+        "By the two measures that add most to how unlike its neighbours the lot is. Diamond: this "
+        "lot; numbered rings: neighbours that its score compares with; dots: other lots of the "
+        "product. The score itself uses all measures."
+    ),
+    "space_description": (
+        "The lot, {near} and {peers} of the product by {x} and {y}. The table below has the same."
+    ),
     "sites": "All sites, with packs in, out and left",
     "holders": "Where the rest is: whom to call",
     "holders_intro": "Last known places, those still in trade first: quarantine and call here.",
