@@ -47,6 +47,7 @@ class Past:
     suppressions: Sequence[SuppressionEntry] = ()
     before: Judgement | None = None
     pdf: bool = False
+    earlier: Sequence[Judgement] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def reproduce(
         Documents are gone, or are not what they were.
     """
     fields = run.fields
+    before = _judgement(warehouse, fields.get("before"))
     past = Past(
         datetime.fromisoformat(fields["as_of"]),
         [KnownFile.from_plain(one) for one in fields["files"]],
@@ -95,8 +97,9 @@ def reproduce(
         fields["overrides"],
         fields.get("tuning", {}),
         _suppressions(warehouse)[: fields.get("suppressions", {}).get("count", 0)],
-        _judgement(warehouse, fields.get("before")),
+        before,
         any(name.endswith(".pdf") for name in run.outputs),
+        _earlier(warehouse, before),
     )
     with _workplace(warehouse) as place:
         job = _job(place, past, limits)
@@ -267,6 +270,22 @@ def _judgement(warehouse: Path, wanted: Mapping[str, str] | None) -> Judgement |
     return found
 
 
+def _earlier(warehouse: Path, last: Judgement | None) -> list[Judgement]:
+    """What the runs before the run before judged: the index shows how many lots they placed where.
+
+    A judgement that was changed since gives another trend than the one that was published.
+    """
+    from reports.evidence import MOST_RUNS
+
+    found: list[Judgement] = []
+    readable = newest_snapshot(warehouse) or warehouse
+    with open_read_only(readable) as con:
+        while last is not None and last.run.before_run_id and len(found) < MOST_RUNS:
+            last = find_judgement(con, last.run.before_run_id)
+            found += [last] if last else []
+    return found
+
+
 @contextmanager
 def _workplace(warehouse: Path) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix=".again-", dir=warehouse.parent))
@@ -306,6 +325,8 @@ def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
         suppressions.add_entries(con, list(past.suppressions))
         if past.before is not None:
             put_judgement(con, past.before)
+        for judgement in past.earlier:
+            put_judgement(con, judgement)
     return differing
 
 

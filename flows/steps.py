@@ -5,7 +5,7 @@ interrupted step leaves the file as the step before left it.
 """
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -178,12 +178,19 @@ def keep_judgement(job: Job) -> None:
 
 def write_reports(job: Job) -> dict[str, str]:
     """Write the pages of suspect lots and the index, out of sight; return their hashes."""
+    import numpy as np
+
+    from detectors.calibration import false_alarm_bound
     from reports.write import write_reports as write
+
+    def alarm_bound(p_values: list[float]) -> Sequence[float]:
+        bounds: list[float] = false_alarm_bound(np.array(p_values)).tolist()
+        return bounds
 
     folder = record.staging(job.reports)
     shutil.rmtree(folder, ignore_errors=True)
     with _open(job) as con:
-        write(con, folder, _typesetter() if job.pdf else None)
+        write(con, folder, _typesetter() if job.pdf else None, alarm_bound)
     return record.output_hashes(folder)
 
 

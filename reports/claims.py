@@ -457,6 +457,25 @@ class RankedLot:
     nearest_title: str | None
     report: str | None
     suppressed: int = 0
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """How many lots a run placed in each tier."""
+
+    run_id: str
+    as_of: datetime
+    lots: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """A line at a p-value: the lots at or below it, and the most of them that may be honest."""
+
+    p_value: float
+    lots: int
+    false_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,4 +531,6 @@ class IndexEvidence:
     suppressed: int = 0
     suppressions: tuple[Suppression, ...] = ()
     run_before: str | None = None
+    trend: tuple[RunCounts, ...] = ()
+    lines: tuple[AlarmLine, ...] = ()
     changes: Bounded[LotChange] = field(default_factory=Bounded)

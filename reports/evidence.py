@@ -3,7 +3,8 @@
 Large lots stay bounded: the rows that matter most are listed, the rest is counted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import duckdb
@@ -11,9 +12,11 @@ import duckdb
 from data.errors import NotFoundError
 from reports import rows as made
 from reports.claims import (
+    AlarmLine,
     Bounded,
     Citation,
     CitedCase,
+    Decision,
     Exposure,
     FeaturePoint,
     FeatureSpace,
@@ -31,6 +34,7 @@ from reports.claims import (
     Rejected,
     Risk,
     Run,
+    RunCounts,
     Score,
     ScorePart,
     Suppression,
@@ -49,6 +53,8 @@ MOST_LOTS = 2000
 MOST_REJECTED = 200
 MOST_CHANGES = 200
 MOST_POINTS = 60
+MOST_RUNS = 12  # of the trend; a run that is made again needs what they judged
+MOST_LINES = 12
 
 DENSITY = "local_density"
 POINT_KINDS = ("lot", "neighbour", "same_product")
@@ -134,12 +140,25 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     )
 
 
-def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
-    """Collect what the index page shows: ranked lots, patterns, feeds and what was set aside."""
+# The most false alarms, as a share, if the line is drawn at each p-value: for all at once.
+AlarmBound = Callable[[list[float]], Sequence[float]]
+
+
+def gather_index(
+    con: duckdb.DuckDBPyConnection, alarm_bound: AlarmBound | None = None
+) -> IndexEvidence:
+    """Collect what the index page shows: ranked lots, patterns, feeds and what was set aside.
+
+    Without ``alarm_bound`` it says nothing on how many alarms may be false.
+    """
     titles = {
         row["case_id"]: row["title"] for row in _rows(con, "SELECT case_id, title FROM raw_case")
     }
-    lots = [made.ranked_lot(row, titles) for row in _rows(con, "SELECT * FROM lot_risk")]
+    decided = _latest_decisions(con)
+    lots = [
+        replace(made.ranked_lot(row, titles), decision=decided.get((row["gtin"], row["lot"])))
+        for row in _rows(con, "SELECT * FROM lot_risk")
+    ]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
     # What a person set aside hides no lot.
@@ -158,6 +177,8 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         suppressed=sum(p.suppressed for p in patterns),
         suppressions=_suppressions(con),
         run_before=_run_before(con),
+        trend=_trend(con),
+        lines=_alarm_lines(lots, alarm_bound) if alarm_bound else (),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
     )
 
@@ -460,6 +481,40 @@ def _run(con: duckdb.DuckDBPyConnection) -> Run:
     if not rows:
         return Run("not recorded", None, ())
     return Run(rows[0]["run_id"], rows[0]["as_of"], made.pairs_of(rows[0]["manifest"]))
+
+
+def _latest_decisions(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Decision]:
+    """The latest decision on each lot."""
+    rows = _rows(con, "SELECT * FROM raw_decision ORDER BY decision_id")
+    return {
+        (row["gtin"], row["lot"]): Decision(
+            outcome=row["outcome"], decided_by=row["decided_by"], decided_at=row["decided_at"]
+        )
+        for row in rows
+    }
+
+
+def _trend(con: duckdb.DuckDBPyConnection) -> tuple[RunCounts, ...]:
+    """Lots by tier of this run, the run it was compared with, and so on back."""
+    runs = {row["run_id"]: row for row in _rows(con, "SELECT * FROM raw_judged_run")}
+    counts: dict[str, dict[str, int]] = {}
+    for row in _rows(con, "SELECT run_id, tier, count(*) AS n FROM raw_lot_judgement GROUP BY ALL"):
+        counts.setdefault(row["run_id"], {})[row["tier"]] = row["n"]
+    trend: list[RunCounts] = []
+    run = runs.pop(_run(con).run_id, None)
+    while run is not None and len(trend) < MOST_RUNS:
+        trend.append(RunCounts(run["run_id"], run["as_of"], counts.get(run["run_id"], {})))
+        run = runs.pop(run["before_run_id"], None)
+    return tuple(trend)
+
+
+def _alarm_lines(lots: list[RankedLot], bound: AlarmBound) -> tuple[AlarmLine, ...]:
+    """What a line at each of the smallest p-values would cost."""
+    known = sorted(lot.p_value for lot in lots if lot.p_value is not None)
+    lines: dict[float, AlarmLine] = {}
+    for count, (p_value, share) in enumerate(zip(known, bound(known), strict=True), 1):
+        lines[p_value] = AlarmLine(p_value, count, float(share))
+    return tuple(lines.values())[:MOST_LINES]
 
 
 def _suppressions(con: duckdb.DuckDBPyConnection) -> tuple[Suppression, ...]:

@@ -10,9 +10,10 @@ from reports import phrases, wording
 from reports.claims import FeaturePoint, LotEvidence
 from reports.parts import Table
 from reports.phrases import as_title, counted
-from reports.pictures import svg, text
+from reports.pictures import shortened, svg, text
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 760.0, 380.0, 120.0, 56.0, 26.0
+_ROOM = 0.06  # between the outermost values and the ends of an axis, as a share
 _OPEN = {"neighbour": "near", "same_product": "peer"}  # style of the marks
 
 
@@ -28,6 +29,11 @@ class Scale:
     def at(self, value: float) -> float:
         """Return the place of a value."""
         return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
+
+    def ticks(self) -> tuple[float, float, float]:
+        """Return the least and the largest value shown, and the middle."""
+        room = (self.high - self.low) * _ROOM / (1 + 2 * _ROOM)
+        return self.low + room, (self.low + self.high) / 2, self.high - room
 
 
 def space_table(evidence: LotEvidence) -> Table:
@@ -86,7 +92,7 @@ def _is_known(point: FeaturePoint) -> bool:
 
 def _scale(values: list[float], start: float, end: float) -> Scale:
     low, high = min(values), max(values)
-    room = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    room = (high - low) * _ROOM or abs(high) * 0.1 or 1.0
     return Scale(low - room, high + room, start, end)
 
 
@@ -96,9 +102,7 @@ def _axes(x_name: str, y_name: str, x: Scale, y: Scale) -> str:
         f'<line class="base" x1="{_LEFT:g}" x2="{_WIDTH - 20:g}" y1="{bottom:g}" y2="{bottom:g}"/>',
         f'<line class="base" x1="{_LEFT:g}" x2="{_LEFT:g}" y1="{_TOP:g}" y2="{bottom:g}"/>',
     ]
-    for share in (0.1, 0.5, 0.9):
-        at_x = x.low + share * (x.high - x.low)
-        at_y = y.low + share * (y.high - y.low)
+    for at_x, at_y in zip(x.ticks(), y.ticks(), strict=True):
         parts.append(text(x.at(at_x), bottom + 18, _value(x_name, at_x), "detail", "middle"))
         parts.append(text(_LEFT - 8, y.at(at_y) + 4, _value(y_name, at_y), "detail", "end"))
     middle = (_LEFT + _WIDTH - 20) / 2
@@ -114,7 +118,14 @@ def _point(no: int, point: FeaturePoint, x: float, y: float, x_name: str, y_name
     )
     if point.kind == "lot":
         shape = f'<path class="self" d="M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z"/>'
-        label = text(x + 11, y + 4, point.lot[:24], "flag-text")
+        is_far = x > _WIDTH * 0.7
+        label = text(
+            x - 11 if is_far else x + 11,
+            y + 4,
+            shortened(point.lot, 24),
+            "flag-text",
+            "end" if is_far else "start",
+        )
     else:
         radius = 5.5 if point.kind == "neighbour" else 3.2
         shape = f'<circle class="{_OPEN[point.kind]}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'

@@ -865,6 +865,21 @@ PAGE = {
     "space_description": (
         "The lot, {near} and {peers} of the product by {x} and {y}. The table below has the same."
     ),
+    "trend": "Lots by tier over the last runs",
+    "trend_intro": "The latest run first; each was compared with the one below it.",
+    "no_trend": "No earlier run was compared with this one.",
+    "line": "If you draw the line yourself",
+    "line_intro": (
+        "Choose how unusual a lot must be before you look at it. The bound holds with a chance of "
+        "95 % for every line at once, also for one chosen after reading: of the lots at or below "
+        "it, no more than this many are as honest as the lots that nothing stands against. It "
+        "speaks of the detectors' p-values alone; findings of patterns do not enter."
+    ),
+    "line_at": "Line at",
+    "line_lots": "Lots at or below",
+    "line_false": "Of them false, at most",
+    "line_share": "As a share, at most",
+    "decided": "decided:",
     "sites": "All sites, with packs in, out and left",
     "holders": "Where the rest is: whom to call",
     "holders_intro": "Last known places, those still in trade first: quarantine and call here.",

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from data.errors import NotFoundError
 from reports import wording
 from reports.claims import LotEvidence
-from reports.evidence import gather, gather_index
+from reports.evidence import AlarmBound, gather, gather_index
 from reports.exposure_view import exposure_rows
 from reports.index_view import IndexView, view_index
 from reports.lot_data import lot_json
@@ -34,7 +34,10 @@ Typeset = Callable[[str], bytes]
 
 
 def write_reports(
-    con: duckdb.DuckDBPyConnection, out: Path, typeset: Typeset | None = None
+    con: duckdb.DuckDBPyConnection,
+    out: Path,
+    typeset: Typeset | None = None,
+    alarm_bound: AlarmBound | None = None,
 ) -> list[Path]:
     """Write the index and a page for every lot that is not clear, or has findings set aside.
 
@@ -48,13 +51,14 @@ def write_reports(
     con : a connection to a warehouse whose build and screen finished
     out : folder of the reports; made where absent
     typeset : makes a PDF of a report's JSON; where given, suspect lots get one
+    alarm_bound : bounds the false alarms for the index; see ``evidence.gather_index``
 
     Returns
     -------
     list of Path
         The pages: the index first, then the lots in its order.
     """
-    index = gather_index(con)
+    index = gather_index(con, alarm_bound)
     lots = con.execute(
         "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' OR findings_suppressed > 0 "
         "ORDER BY report, gtin, lot"
