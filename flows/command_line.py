@@ -207,6 +207,7 @@ def report(
         str | None,
         typer.Option(help="As it would have looked then: ISO 8601 with offset. Into --out."),
     ] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write it to this file too, as PDF/A.")] = None,
 ) -> None:
     """Write one lot's report again, from the newest published warehouse."""
     from flows.job import recording_of
@@ -214,8 +215,8 @@ def report(
 
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
     moment = None if known_at is None else _clock(known_at).replace(tzinfo=None)
-    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say)
-    console.print(f"Open {path}")
+    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say, pdf)
+    console.print(f"Open {path}" + (f" or {pdf}" if pdf else ""))
 
 
 @app.command()

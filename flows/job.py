@@ -36,5 +36,6 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
             for pattern, said in settings.tuning.items()
         },
         mappings=settings.mappings,
+        pdf=settings.pdf,
         recording=recording_of(settings),
     )

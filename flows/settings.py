@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     ``TOUCHSTONE_WAREHOUSE=…`` and the like override the file. Thresholds of patterns are given as
     ``[patterns.P01]`` tables; the shipped values, with unit and source, stand in
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
-    were changed, and who decided it: they come to stand in ``tuning``.
+    were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
+    lot's report is written as PDF too, which takes some tenth of a second a lot.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
     tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)
+    pdf: bool = False
     suppression_days: int = Field(default=90, ge=1, le=366)
     actor: str | None = None
     change_reason: str | None = None

@@ -5,7 +5,7 @@ interrupted step leaves the file as the step before left it.
 """
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from flows.record import Recording
 
 if TYPE_CHECKING:
     from data.record.trail import Trail
+    from reports.write import Typeset
 
 Progress = Callable[[object], None]
 Step = Callable[..., Any]
@@ -42,6 +43,7 @@ class Job:
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
+    pdf: bool = False
     recording: Recording = field(default_factory=Recording)
 
 
@@ -176,13 +178,27 @@ def keep_judgement(job: Job) -> None:
 
 def write_reports(job: Job) -> dict[str, str]:
     """Write the pages of suspect lots and the index, out of sight; return their hashes."""
+    import numpy as np
+
+    from detectors.calibration import false_alarm_bound
     from reports.write import write_reports as write
+
+    def alarm_bound(p_values: list[float]) -> Sequence[float]:
+        bounds: list[float] = false_alarm_bound(np.array(p_values)).tolist()
+        return bounds
 
     folder = record.staging(job.reports)
     shutil.rmtree(folder, ignore_errors=True)
     with _open(job) as con:
-        write(con, folder)
+        write(con, folder, _typesetter() if job.pdf else None, alarm_bound)
     return record.output_hashes(folder)
+
+
+def _typesetter() -> "Typeset":
+    """Load the typesetter, which only those who want PDFs pay for."""
+    from reports.pdf import lot_pdf
+
+    return lot_pdf
 
 
 def finish_run(job: Job, run_id: str, outputs: Mapping[str, str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from reports.claims import IndexEvidence, RankedLot
 from reports.decision_view import tally_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
+from reports.trend_view import line_rows, trend_table, trend_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,9 @@ class IndexView:
     suppressions_words: str
     changes: Table
     changes_words: str
+    trend: Table
+    trend_words: str
+    lines: tuple[tuple[str, ...], ...]
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -103,12 +107,18 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         suppressions_words=suppressions_words(evidence),
         changes=changes_table(evidence),
         changes_words=changes_words(evidence),
+        trend=trend_table(evidence),
+        trend_words=trend_words(evidence),
+        lines=line_rows(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
             "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
             "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
+            "trend": Query(
+                "What each run judged", "SELECT * FROM raw_lot_judgement ORDER BY gtin, lot"
+            ),
             "changes": Query("All that changed", "SELECT * FROM lot_change"),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
         },

@@ -114,6 +114,10 @@ CREATE TABLE source_file (
     file_id INTEGER, path VARCHAR, sha256 VARCHAR, kind VARCHAR, read BIGINT, accepted BIGINT,
     duplicate BIGINT, void BIGINT, set_aside BIGINT, first_at TIMESTAMP, last_at TIMESTAMP,
     message VARCHAR);
+CREATE TABLE feat_lot (
+    lot_id INTEGER, km_per_day_max DOUBLE, countries DOUBLE, new_edge_share DOUBLE,
+    inferred_share DOUBLE);
+INSERT INTO feat_lot VALUES (1, 755, 4, 0.4, 0.3), (4, 210, 2, 0.1, 0.2), (3, 90, 1, NULL, NULL);
 CREATE TABLE P01_clone_travel AS SELECT 1 AS lot_id, 1.0 AS units;
 """
 
