@@ -14,10 +14,13 @@ def digest_lines(outcome: Outcome) -> list[str]:
     tiers = ", ".join(f"{outcome.tiers.get(tier, 0)} {tier}" for tier in TIERS)
     landed = outcome.landed
     again = f", {landed.known} known already" if landed.known else ""
+    left = (
+        f" Left for the next run: {landed.waiting} still being written." if landed.waiting else ""
+    )
     lines = [
         f"Lots: {tiers}.",
         f"Read {landed.read:,} records in {landed.files} new files{again}; "
-        f"{landed.set_aside:,} set aside.",
+        f"{landed.set_aside:,} set aside.{left}",
         f"Run {outcome.run_id}. Open {outcome.index}",
     ]
     return lines + [

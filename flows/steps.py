@@ -4,6 +4,7 @@ Every step opens the warehouse, works, and closes it: DuckDB allows one writing 
 interrupted step leaves the file as the step before left it.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import duckdb
 
 from data.warehouse.connection import open_warehouse
 from flows import record
+from flows.inbox import Inbox
 from flows.record import Recording
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Job:
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
     recording: Recording = field(default_factory=Recording)
+    inbox: Inbox = field(default_factory=Inbox)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Landed:
     known: int
     read: int
     set_aside: int
+    waiting: int = 0  # files still being written, left for the next run
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,17 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
     from data.warehouse.landing import LandingProgress, land
     from data.warehouse.sources import read_source
 
+    job.inbox.check(job.inputs)
+    leave = job.inbox.sieve()
+    named = {Path(os.path.abspath(path)) for path in job.inputs}  # noqa: PTH100 - as landing does
+    done: dict[Path, tuple[str, bool]] = {}
     layouts = [load_layout(path) for path in job.mappings]
     originals = Originals.of(job.warehouse) if job.recording.keep_originals else None
     kept = [originals.keep(path) for path in job.mappings] if originals else []
 
     def watch(state: LandingProgress) -> None:
+        if state.receipt is not None and state.path not in named:
+            done[state.path] = (state.receipt.path, state.receipt.message is None)
         say(f"landing file {state.number} of {state.count}: {state.records:,} records")
 
     with _open(job) as con:
@@ -94,14 +104,17 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
             partial(read_source, layouts=layouts),
             originals,
             kept,
+            leave,
         )
         record.record_landing(trail, con, job.as_of)
+    job.inbox.clear(done)
     fresh = [receipt for receipt in receipts if receipt.status != "known"]
     return Landed(
         files=len(fresh),
         known=len(receipts) - len(fresh),
         read=sum(receipt.read_count for receipt in fresh),
         set_aside=sum(receipt.set_aside_count for receipt in fresh),
+        waiting=len(leave.left),
     )
 
 

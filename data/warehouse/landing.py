@@ -100,6 +100,7 @@ def land(
     read: Callable[[Path], Source] = read_source,
     originals: Originals | None = None,
     layouts: Sequence[str] = (),
+    leave: Callable[[Path], bool] | None = None,
 ) -> list[Receipt]:
     """Land files and all files of folders.
 
@@ -121,6 +122,8 @@ def land(
         Keeps each document; it is then read from there, where nobody can change it.
     layouts
         Hashes of the mappings that ``read`` knows, noted with each file.
+    leave
+        Says of a file in a folder that it is not to be read now. A file that is named is read.
 
     Returns one receipt a file, in order. A file that cannot be read is set aside, never an error.
 
@@ -131,7 +134,7 @@ def land(
     WarehouseError
         The warehouse itself could not be written (disk full, out of memory).
     """
-    found = expand(paths)
+    found = expand(paths, leave)
     known = {_identity_of(file.sha256, file.path): _known(file) for file in known_files(con)}
     book = _Book(con, ingested_at, originals, tuple(layouts), read, known)
     receipts: dict[int, Receipt] = {}
@@ -170,8 +173,10 @@ def land(
     return [receipts[number] for number in sorted(receipts)]
 
 
-def expand(paths: Iterable[Path]) -> dict[Path, str]:
+def expand(paths: Iterable[Path], leave: Callable[[Path], bool] | None = None) -> dict[Path, str]:
     """The files that the paths stand for, each with the name the warehouse knows it by.
+
+    Of folders, those that ``leave`` says yes to are left out.
 
     Raises InputError naming every absent path.
     """
@@ -184,6 +189,8 @@ def expand(paths: Iterable[Path]) -> dict[Path, str]:
         # Two inputs of the same name are told apart by their whole path.
         root = path.parent if sum(other.name == path.name for other in set(given)) == 1 else None
         for file in sorted(_files_below(path)) if path.is_dir() else [path]:
+            if leave is not None and file != path and leave(file):
+                continue
             found.setdefault(file, _text(file.relative_to(root) if root else file))
     return found
 
