@@ -66,6 +66,7 @@ class Outcome:
     run_id: str
     landed: Landed
     tiers: Mapping[str, int]
+    feeds: Mapping[str, int]
     failed_checks: tuple[str, ...]
     index: Path
     snapshot: Path
@@ -198,14 +199,20 @@ def write_reports(job: Job) -> dict[str, str]:
     return record.output_hashes(folder)
 
 
-def finish_run(job: Job, run_id: str, outputs: Mapping[str, str]) -> dict[str, int]:
-    """Close the run in the ledger with its reports' hashes; return the number of lots by tier."""
+def finish_run(
+    job: Job, run_id: str, outputs: Mapping[str, str]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Close the run in the ledger with its reports' hashes.
+
+    Returns the numbers of lots by tier and of feeds by health.
+    """
     from data.warehouse import ledger
 
     with _open(job) as con:
         ledger.finish_run(con, run_id, outputs=outputs)
-        rows = con.execute("SELECT tier, count(*) FROM lot_risk GROUP BY tier").fetchall()
-    return dict(rows)
+        tiers = con.execute("SELECT tier, count(*) FROM lot_risk GROUP BY tier").fetchall()
+        feeds = con.execute("SELECT health, count(*) FROM feed_health GROUP BY health").fetchall()
+    return dict(tiers), dict(feeds)
 
 
 def publish(job: Job, run_id: str, outputs: Mapping[str, str], trail: "Trail") -> Path:
@@ -248,6 +255,7 @@ def run_steps(
         landed = as_task(land_files)(job, trail, say)
         run_id = as_task(begin_run)(job, trail)
         failed, outputs = judge(job, say, as_task)
-        tiers = as_task(finish_run)(job, run_id, outputs)
+        tiers, feeds = as_task(finish_run)(job, run_id, outputs)
         snapshot = as_task(publish)(job, run_id, outputs, trail)
-    return Outcome(run_id, landed, tiers, failed, job.reports / "index.html", snapshot)
+    index = job.reports / "index.html"
+    return Outcome(run_id, landed, tiers, feeds, failed, index, snapshot)

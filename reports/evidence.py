@@ -4,6 +4,7 @@ Large lots stay bounded: the rows that matter most are listed, the rest is count
 """
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import duckdb
@@ -15,6 +16,7 @@ from reports.claims import (
     Citation,
     CitedCase,
     Exposure,
+    FeedHealth,
     FileCount,
     Finding,
     Gap,
@@ -46,6 +48,7 @@ MOST_FILES = 40
 MOST_LOTS = 2000
 MOST_REJECTED = 200
 MOST_CHANGES = 200
+MOST_FEEDS = 20
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -137,6 +140,7 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
     # What a person set aside hides no lot.
     suspects = [lot for lot in lots if lot.tier != "clear" or lot.suppressed]
     patterns = _patterns(con)
+    feeds = _feeds(con)
     return IndexEvidence(
         run=_run(con),
         tier_counts=counts,
@@ -151,6 +155,9 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         suppressions=_suppressions(con),
         run_before=_run_before(con),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
+        feeds=_cut(feeds, MOST_FEEDS, lambda _: 0),
+        feeds_failing=sum(feed.health == "failing" for feed in feeds),
+        feeds_doubtful=sum(feed.health == "doubtful" for feed in feeds),
     )
 
 
@@ -473,6 +480,16 @@ def _patterns(con: duckdb.DuckDBPyConnection) -> tuple[PatternCount, ...]:
         )
         for pattern, n in counts.items()
     )
+
+
+def _feeds(con: duckdb.DuckDBPyConnection) -> list[FeedHealth]:
+    """Failing and doubtful feeds, in the view's order."""
+    names = [field.name for field in fields(FeedHealth)]
+    rows = _rows(con, "FROM feed_health WHERE health IN ('failing', 'doubtful')")
+    return [
+        FeedHealth(**{name: row[name] for name in names} | {"signs": tuple(row["signs"])})
+        for row in rows
+    ]
 
 
 def _files(con: duckdb.DuckDBPyConnection) -> tuple[FileCount, ...]:

@@ -10,6 +10,7 @@ from reports.change_view import (
     suppressions_words,
 )
 from reports.claims import IndexEvidence, RankedLot
+from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
 
@@ -67,6 +68,8 @@ class IndexView:
     suppressions_words: str
     changes: Table
     changes_words: str
+    feeds: Table
+    feeds_words: str
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -99,11 +102,14 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         suppressions_words=suppressions_words(evidence),
         changes=changes_table(evidence),
         changes_words=changes_words(evidence),
+        feeds=feeds_table(evidence),
+        feeds_words=feeds_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
             "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
+            "feeds": Query("The health of all feeds", "SELECT * FROM feed_health"),
             "changes": Query("All that changed", "SELECT * FROM lot_change"),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
         },

@@ -19,6 +19,7 @@ OUTCOME = Outcome(
     "run 7",
     Landed(files=3, known=1, read=1200, set_aside=2),
     {"hold": 1, "clear": 8},
+    {"failing": 1, "doubtful": 2, "sound": 40},
     (),
     Path("/reports/index.html"),
     Path("/w.duckdb"),
@@ -61,7 +62,8 @@ def test_three_lines_and_the_link_are_posted() -> None:
     assert kind == "application/json"
     assert body["lines"] == [
         "Lots: 1 hold, 0 investigate, 0 watch, 8 clear.",
-        "Read 1,200 records in 3 new files, 1 known already; 2 set aside.",
+        "Read 1,200 records in 3 new files, 1 known already; 2 set aside. "
+        "Feeds: 1 failing, 2 doubtful.",
         "Run run 7. Open /reports/index.html",
     ]
     assert body["text"] == "\n".join(body["lines"])
