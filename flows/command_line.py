@@ -80,6 +80,10 @@ def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) 
 
         outcome = run_orchestrated(job, _say)
     _report(outcome)
+    if settings.notify_url is not None:
+        from flows.notify import notify
+
+        notify(settings.notify_url, outcome)
 
 
 def _quiet_prefect(settings: Settings, logging_level: str = "WARNING") -> None:
@@ -192,7 +196,8 @@ def ingest(
         landed = land_files(job, trail, _say)
     console.print(
         f"Read {landed.read:,} records in {landed.files} new files "
-        f"({landed.known} known already); {landed.set_aside:,} set aside."
+        f"({landed.known} known already); {landed.set_aside:,} set aside; "
+        f"{landed.waiting} files still being written are left for the next run."
     )
 
 

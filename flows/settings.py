@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     keep_originals: bool = True
     signing_key: Path | None = None
     anchor: Path | None = None
+    settle_s: float = Field(default=0, ge=0)
+    move_done: Path | None = None
+    move_set_aside: Path | None = None
+    notify_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     retention_years: int = Field(default=10, ge=6)
 
     @model_validator(mode="before")

@@ -524,6 +524,24 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHealth:
+    """A site's feed against its own habit."""
+
+    gln: str
+    name: str | None
+    health: str
+    signs: tuple[str, ...]
+    silent_days: float | None
+    usual_gap_days: float | None
+    lag_p95_h: float | None
+    lag_before_p95_h: float | None
+    recent_events: int
+    usual_events: float | None
+    departure_untold_share: float | None
+    arrival_untold_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEvidence:
     """Everything the index page may say."""
 
@@ -543,3 +561,6 @@ class IndexEvidence:
     lines: tuple[AlarmLine, ...] = ()
     changes: Bounded[LotChange] = field(default_factory=Bounded)
     decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts
+    feeds: Bounded[FeedHealth] = field(default_factory=Bounded)
+    feeds_failing: int = 0
+    feeds_doubtful: int = 0

@@ -5,6 +5,7 @@ Large lots stay bounded: the rows that matter most are listed, the rest is count
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import duckdb
@@ -19,6 +20,7 @@ from reports.claims import (
     Exposure,
     FeaturePoint,
     FeatureSpace,
+    FeedHealth,
     FileCount,
     Finding,
     Gap,
@@ -57,6 +59,7 @@ MOST_LINES = 12
 
 DENSITY = "local_density"
 POINT_KINDS = ("lot", "neighbour", "same_product")
+MOST_FEEDS = 20
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -171,6 +174,7 @@ def gather_index(
     # What a person set aside hides no lot.
     suspects = [lot for lot in lots if lot.tier != "clear" or lot.suppressed]
     patterns = _patterns(con)
+    feeds = _feeds(con)
     return IndexEvidence(
         run=_run(con),
         tier_counts=counts,
@@ -188,6 +192,9 @@ def gather_index(
         lines=_alarm_lines(lots, alarm_bound) if alarm_bound else (),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
         decided=dict(Counter(decided.values())),
+        feeds=_cut(feeds, MOST_FEEDS, lambda _: 0),
+        feeds_failing=sum(feed.health == "failing" for feed in feeds),
+        feeds_doubtful=sum(feed.health == "doubtful" for feed in feeds),
     )
 
 
@@ -596,6 +603,16 @@ def _patterns(con: duckdb.DuckDBPyConnection) -> tuple[PatternCount, ...]:
         )
         for pattern, n in counts.items()
     )
+
+
+def _feeds(con: duckdb.DuckDBPyConnection) -> list[FeedHealth]:
+    """Failing and doubtful feeds, in the view's order."""
+    names = [field.name for field in fields(FeedHealth)]
+    rows = _rows(con, "FROM feed_health WHERE health IN ('failing', 'doubtful')")
+    return [
+        FeedHealth(**{name: row[name] for name in names} | {"signs": tuple(row["signs"])})
+        for row in rows
+    ]
 
 
 def _files(con: duckdb.DuckDBPyConnection) -> tuple[FileCount, ...]:

@@ -11,6 +11,7 @@ from reports.change_view import (
 )
 from reports.claims import IndexEvidence, RankedLot
 from reports.decision_view import tally_words
+from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
 from reports.trend_view import line_rows, trend_table, trend_words
@@ -74,6 +75,8 @@ class IndexView:
     trend: Table
     trend_words: str
     lines: tuple[tuple[str, ...], ...]
+    feeds: Table
+    feeds_words: str
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -110,6 +113,8 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         trend=trend_table(evidence),
         trend_words=trend_words(evidence),
         lines=line_rows(evidence),
+        feeds=feeds_table(evidence),
+        feeds_words=feeds_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
@@ -119,6 +124,7 @@ def view_index(evidence: IndexEvidence) -> IndexView:
             "trend": Query(
                 "What each run judged", "SELECT * FROM raw_lot_judgement ORDER BY gtin, lot"
             ),
+            "feeds": Query("The health of all feeds", "SELECT * FROM feed_health"),
             "changes": Query("All that changed", "SELECT * FROM lot_change"),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
         },

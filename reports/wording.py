@@ -330,6 +330,15 @@ TIER_MEANING = {
     "clear": "No finding stands.",
 }
 
+HEALTH = {"failing": "fails", "doubtful": "in doubt", "sound": "sound", "unknown": "not known"}
+FEED_SIGNS = {
+    "silent": "silent for longer than its habit",
+    "less": "tells much less than its usual week",
+    "late": "tells later than before",
+    "leaky": "leaves departures or arrivals untold",
+    "more": "tells much more than its usual week",
+}
+
 # The rule in words; its number stands in the header of find_lot too and changes with the SQL.
 TIER_RULE_NO = 1
 TIER_RULE = (
@@ -834,6 +843,7 @@ PAGE = {
     ),
     "since": "Since the last run.",
     "changes": "What changed since the last run",
+    "feed_health": "Feeds to look after",
     "gaps": "Questions the data cannot answer",
     "gaps_intro": "Here a rule needs records that the data does not hold. It accuses nobody.",
     "no_gaps": "Every rule that applies had the records it needs.",

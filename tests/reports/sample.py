@@ -105,6 +105,10 @@ CREATE TABLE suppression (
     suppression_id INTEGER, state VARCHAR, pattern VARCHAR, site_gln VARCHAR, gtin VARCHAR,
     lot VARCHAR, reason VARCHAR, suppressed_by VARCHAR, suppressed_at TIMESTAMP, until_on DATE,
     findings BIGINT, lots BIGINT);
+CREATE TABLE feed_health (
+    gln VARCHAR, name VARCHAR, health VARCHAR, signs VARCHAR[], silent_days DOUBLE,
+    usual_gap_days DOUBLE, lag_p95_h DOUBLE, lag_before_p95_h DOUBLE, recent_events BIGINT,
+    usual_events DOUBLE, departure_untold_share DOUBLE, arrival_untold_share DOUBLE);
 CREATE TABLE lot_change (
     gtin VARCHAR, lot VARCHAR, run_before VARCHAR, run_now VARCHAR, tier_before VARCHAR,
     tier VARCHAR, findings_standing_before BIGINT, findings_standing BIGINT, changes VARCHAR[],
