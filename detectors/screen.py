@@ -20,8 +20,9 @@ from data.cases.library import BENIGN_CODES, PATTERN_CODES
 from detectors.calibration import conformal_p_values, training_p_values
 from detectors.density import LocalDensity
 from detectors.explanation import Explanation
-from detectors.features import FEATURES, Feature, fit_scaling
+from detectors.features import EDGE_FEATURES, FEATURES, SITE_FEATURES, Feature, fit_scaling
 from detectors.graph import site_measures
+from detectors.levels import Judged, score_by_month
 from detectors.prototype import NearestPrototype
 
 FloatArray = NDArray[np.float64]
@@ -67,6 +68,24 @@ _CITED_SCHEMA: dict[str, Any] = {
     "is_near": pl.Boolean,
     "shared": pl.List(pl.String),
     "unshared": pl.List(pl.String),
+}
+_LEVEL_SCORE_SCHEMA: dict[str, Any] = {
+    "level": pl.String,
+    "key_id": pl.Int64,
+    "subject": pl.String,
+    "score": pl.Float64,
+    "suspicion_pct": pl.Float64,
+    "p_value": pl.Float64,
+    "q_value": pl.Float64,
+}
+_LEVEL_PART_SCHEMA: dict[str, Any] = {
+    "level": pl.String,
+    "key_id": pl.Int64,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "contribution": pl.Float64,
+    "is_exact": pl.Boolean,
+    "neighbour": pl.String,
 }
 
 
@@ -131,6 +150,64 @@ def score_lots(con: duckdb.DuckDBPyConnection) -> int:
     _replace(con, "find_score_part", parts.sort("lot_id", "detector", "feature", "neighbour"))
     _replace(con, "find_cited_case", cited)
     return len(lots.lot_id)
+
+
+def score_levels(con: duckdb.DuckDBPyConnection) -> int:
+    """Fill ``find_level_score`` and ``find_level_part``; return the number of rows judged."""
+    edges = con.sql("SELECT *, edge_month_id AS key_id FROM feat_edge_month ORDER BY key_id").pl()
+    sites = con.sql("SELECT *, site_month_id AS key_id FROM feat_site_month ORDER BY key_id").pl()
+    frames = [
+        _level_frames("edge", edges, EDGE_FEATURES),
+        _level_frames("site", sites, SITE_FEATURES),
+    ]
+    scores = pl.concat([scores for scores, _ in frames])
+    _replace(con, "find_level_score", scores)
+    _replace(con, "find_level_part", pl.concat([parts for _, parts in frames]))
+    return scores.height
+
+
+def _level_frames(
+    level: str, frame: pl.DataFrame, features: tuple[Feature, ...]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``find_level_score`` and ``find_level_part`` for what is scored by month."""
+    values = _matrix(frame, [feature.name for feature in features])
+    month = frame["month"].rank("dense").cast(pl.Int64).to_numpy()
+    judged = score_by_month(values, month, features)
+    return _judged_frames(level, frame, features, values, judged)
+
+
+def _judged_frames(
+    level: str,
+    frame: pl.DataFrame,
+    features: tuple[Feature, ...],
+    values: FloatArray,
+    judged: Judged,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    keys: list[int] = frame["key_id"].to_list()
+    subjects: list[str] = frame["subject"].to_list()
+    suspicion_pct = np.full(len(keys), np.nan)
+    for batch in np.unique(judged.batch):
+        rows = np.flatnonzero((judged.batch == batch) & ~np.isnan(judged.score))
+        spread = _within_steps(judged.p_value[rows], -judged.score[rows])
+        suspicion_pct[rows] = 100.0 * (1.0 - spread)
+    columns = {
+        "level": [level] * len(keys),
+        "key_id": keys,
+        "subject": subjects,
+        "score": judged.score,
+        "suspicion_pct": suspicion_pct,
+        "p_value": judged.p_value,
+        "q_value": judged.q_value,
+    }
+    names = [feature.name for feature in features]
+    rows_of_parts = [
+        (level, keys[row], *part)
+        for row in sorted(judged.explanations)
+        for part in _parts(names, values[row], judged.explanations[row], subjects)
+    ]
+    parts = pl.DataFrame(rows_of_parts, schema=_LEVEL_PART_SCHEMA, orient="row")
+    scores = pl.DataFrame(columns, schema=_LEVEL_SCORE_SCHEMA)
+    return scores.fill_nan(None), parts.fill_nan(None)
 
 
 def _density(lots: Lots) -> tuple[pl.DataFrame, pl.DataFrame]:
