@@ -110,6 +110,20 @@ SITE_FEATURES = (
     _ratio("sell_price_ratio", "price"),
 )
 
+TRAJECTORY_FEATURES = (
+    _count("events", "size", "events"),
+    _count("moves", "route", "moves"),
+    _count("roles", "route", "roles"),
+    _count("ends", "life", "ends"),
+    _count("after_end", "life", "events"),
+    _count("blind_moves", "completeness", "moves"),
+    _count("span_class", "time", "class"),
+    _count("gap_max", "time", "class"),
+    _count("surprise_max", "order", "nats"),
+    _count("surprise_mean", "order", "nats"),
+    _share("is_born", "completeness"),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Scaling:

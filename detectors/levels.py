@@ -1,7 +1,7 @@
-"""What is scored beside lots: a month of an edge or a site against the months before it.
+"""What is scored beside lots: months of edges and of sites, and the ways of packs.
 
-Earlier months are what is known of ordinary trade, and nobody cleared them: the reference counts
-as contaminated. What is fitted and what is scored never overlap.
+What is fitted and what is scored never overlap: a month is held against earlier ones, and a way
+that is a reference is scored as if its own lot had not shown it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.calibration import benjamini_hochberg, conformal_p_values
+from detectors.calibration import benjamini_hochberg, conformal_p_values, training_p_values
 from detectors.density import LocalDensity
 from detectors.explanation import Explanation
 from detectors.features import Feature, fit_scaling
@@ -39,6 +39,8 @@ class Judged:
 def score_by_month(values: FloatArray, month: IntArray, features: Sequence[Feature]) -> Judged:
     """Score each month's rows of raw ``values`` (n, d) against those of all earlier months.
 
+    Nobody cleared the earlier months, so they count as a contaminated reference.
+
     ``month`` (n,) numbers the months in order. The p-values are conformal, the q-values
     Benjamini-Hochberg over the month.
     """
@@ -59,6 +61,44 @@ def score_by_month(values: FloatArray, month: IntArray, features: Sequence[Featu
         odd = odd[~np.isnan(score[odd])]
         for row, one in zip(rows[odd], detector.explain(z[odd]), strict=True):
             judged.explanations[int(row)] = _renamed(one, earlier)
+    return judged
+
+
+def score_by_witness(
+    values: FloatArray, witnesses: IntArray, features: Sequence[Feature]
+) -> Judged:
+    """Score rows of raw ``values`` (n, d) against those that cleared witnesses showed.
+
+    ``witnesses`` (n,) is how many showed the row: it counts so often as a reference, and a row that
+    only one showed is not excused by itself. Rows of none are scored too.
+    """
+    judged = _unjudged(len(values), np.zeros(len(values), dtype=np.int64))
+    shown = np.flatnonzero(witnesses > 0)
+    each = np.repeat(shown, witnesses[shown])
+    if len(each) < LEAST_EARLIER:
+        return judged
+    scaling = fit_scaling(values[each], features)
+    z = scaling.apply(values)
+    detector = LocalDensity(standardize=False).fit(z[each])
+    # Equal rows have equal scores, so any copy speaks for the row.
+    judged.score[each] = detector.score_training_
+    judged.p_value[each] = training_p_values(-detector.score_training_)
+    others = np.flatnonzero(witnesses == 0)
+    if others.size:
+        score = detector.score_samples(z[others])
+        judged.score[others] = score
+        judged.p_value[others] = conformal_p_values(-score, -detector.score_training_)
+    judged.q_value[:] = benjamini_hochberg(judged.p_value)
+    odd = np.argsort(judged.score, kind="stable")[:_EXPLAINED]
+    new = odd[(witnesses[odd] == 0) & ~np.isnan(judged.score[odd])]
+    if new.size:
+        for row, one in zip(new, detector.explain(z[new]), strict=True):
+            judged.explanations[int(row)] = _renamed(one, each)
+    place = {int(row): copy for copy, row in enumerate(each)}
+    known = [int(row) for row in odd if witnesses[row] > 0]
+    whole = detector.explain_training() if known else []
+    for row in known:
+        judged.explanations[row] = _renamed(whole[place[row]], each)
     return judged
 
 

@@ -20,9 +20,16 @@ from data.cases.library import BENIGN_CODES, PATTERN_CODES
 from detectors.calibration import conformal_p_values, training_p_values
 from detectors.density import LocalDensity
 from detectors.explanation import Explanation
-from detectors.features import EDGE_FEATURES, FEATURES, SITE_FEATURES, Feature, fit_scaling
+from detectors.features import (
+    EDGE_FEATURES,
+    FEATURES,
+    SITE_FEATURES,
+    TRAJECTORY_FEATURES,
+    Feature,
+    fit_scaling,
+)
 from detectors.graph import site_measures
-from detectors.levels import Judged, score_by_month
+from detectors.levels import Judged, score_by_month, score_by_witness
 from detectors.prototype import NearestPrototype
 
 FloatArray = NDArray[np.float64]
@@ -157,8 +164,9 @@ def score_levels(con: duckdb.DuckDBPyConnection) -> int:
     edges = con.sql("SELECT *, edge_month_id AS key_id FROM feat_edge_month ORDER BY key_id").pl()
     sites = con.sql("SELECT *, site_month_id AS key_id FROM feat_site_month ORDER BY key_id").pl()
     frames = [
-        _level_frames("edge", edges, EDGE_FEATURES),
-        _level_frames("site", sites, SITE_FEATURES),
+        _month_frames("edge", edges, EDGE_FEATURES),
+        _month_frames("site", sites, SITE_FEATURES),
+        _trajectory_frames(con),
     ]
     scores = pl.concat([scores for scores, _ in frames])
     _replace(con, "find_level_score", scores)
@@ -166,7 +174,7 @@ def score_levels(con: duckdb.DuckDBPyConnection) -> int:
     return scores.height
 
 
-def _level_frames(
+def _month_frames(
     level: str, frame: pl.DataFrame, features: tuple[Feature, ...]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of ``find_level_score`` and ``find_level_part`` for what is scored by month."""
@@ -174,6 +182,24 @@ def _level_frames(
     month = frame["month"].rank("dense").cast(pl.Int64).to_numpy()
     judged = score_by_month(values, month, features)
     return _judged_frames(level, frame, features, values, judged)
+
+
+def _trajectory_frames(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same for trajectories, held against those of lots on which nothing stands."""
+    frame = con.sql(
+        "SELECT *, trajectory_id AS key_id, trajectory_id::VARCHAR AS subject "
+        "FROM feat_trajectory ORDER BY key_id"
+    ).pl()
+    pairs = con.sql("SELECT lot_id, trajectory_id AS key_id FROM feat_lot_trajectory").pl()
+    stands = con.sql(
+        "SELECT lot_id FROM find_lot WHERE findings_standing + findings_suppressed > 0"
+    ).pl()
+    cleared = pairs.join(stands, on="lot_id", how="anti").group_by("key_id").len("witnesses")
+    counted = frame.join(cleared, on="key_id", how="left", maintain_order="left")
+    witnesses = counted["witnesses"].fill_null(0).cast(pl.Int64).to_numpy()
+    values = _matrix(frame, [feature.name for feature in TRAJECTORY_FEATURES])
+    judged = score_by_witness(values, witnesses, TRAJECTORY_FEATURES)
+    return _judged_frames("trajectory", frame, TRAJECTORY_FEATURES, values, judged)
 
 
 def _judged_frames(
