@@ -90,15 +90,15 @@ def score_by_witness(
         judged.p_value[others] = conformal_p_values(-score, -detector.score_training_)
     judged.q_value[:] = benjamini_hochberg(judged.p_value)
     odd = np.argsort(judged.score, kind="stable")[:_EXPLAINED]
-    new = odd[(witnesses[odd] == 0) & ~np.isnan(judged.score[odd])]
+    odd = odd[~np.isnan(judged.score[odd])]
+    new, known = odd[witnesses[odd] == 0], odd[witnesses[odd] > 0]
     if new.size:
         for row, one in zip(new, detector.explain(z[new]), strict=True):
             judged.explanations[int(row)] = _renamed(one, each)
     place = {int(row): copy for copy, row in enumerate(each)}
-    known = [int(row) for row in odd if witnesses[row] > 0]
-    whole = detector.explain_training() if known else []
-    for row in known:
-        judged.explanations[row] = _renamed(whole[place[row]], each)
+    explained = detector.explain_training([place[int(row)] for row in known])
+    for row, one in zip(known, explained, strict=True):
+        judged.explanations[int(row)] = _renamed(one, each)
     return judged
 
 
