@@ -1,8 +1,8 @@
 """The screen: reads features and findings, runs the detectors, writes scores and cited cases.
 
 The only module of ``detectors`` that touches the warehouse. Lots without a standing finding are
-the reference; each of them is scored as if it had not been fitted, so what is fitted and what is
-scored never overlap.
+the reference, and so are lots that an officer cleared; each of them is scored as if it had not been
+fitted, so what is fitted and what is scored never overlap.
 """
 
 import json
@@ -45,9 +45,12 @@ _SPLIT_PARTS = 2
 _NAMED = 5  # neighbours named for a feature, those with the largest parts; the rest is one part
 _MOST_CITED = 5
 _LEAST_CITED = 3
+_MOST_OWN = 3  # of the cited: what was decided here must not crowd out what happened elsewhere
 _MOST_BENIGN = 2  # of the cited: one cause that explains much must not crowd out past cases
 _EXPLAINED = 0.5  # an explained flag tells of the data's noise: it counts half of a standing one
-_KIND_ORDER = {"own": 0, "public": 1, "simulated": 2, "benign": 3}
+_KIND_ORDER = {"own": 0, "public": 1, "imported": 2, "simulated": 3, "benign": 4}
+CLEARED = "cleared"
+_CONFIRMED = ("suspect", "illegitimate")
 _POSITION = {code: position for position, code in enumerate(SIGNALS)}
 
 _SCORE_SCHEMA: dict[str, Any] = {
@@ -111,7 +114,7 @@ class Lots:
         BoolArray  # (lots, SIGNALS): of what stands, tests spoke against this cause and none for it
     )
     is_suspect: BoolArray  # tier other than clear
-    is_reference: BoolArray  # nothing stands
+    is_reference: BoolArray  # nothing stands and nobody confirmed it, or an officer cleared it
 
     def name(self, row: int) -> str:
         """The lot as people and other tables name it."""
@@ -126,8 +129,11 @@ class Cases:
     kind: list[str]
     product: list[str | None]
     lots: list[list[str]]
+    decided: list[tuple[str, str] | None]  # GTIN and lot of a case that was decided here
     is_benign: BoolArray
-    signals: FloatArray  # (cases, SIGNALS)
+    is_own: BoolArray
+    is_told: BoolArray  # by another company
+    signals: FloatArray  # (cases, SIGNALS), NaN where the case says nothing
     required: FloatArray  # (cases, SIGNALS): a benign cause need not show each pattern it may raise
 
 
@@ -148,7 +154,11 @@ def score_lots(con: duckdb.DuckDBPyConnection) -> int:
     cited = pl.DataFrame(schema=_CITED_SCHEMA)
     if cases.case_id and lots.lot_id:
         prototype = NearestPrototype(threshold=_NEAR).fit(
-            cases.signals, lower=cases.required, is_benign=cases.is_benign
+            cases.signals,
+            lower=cases.required,
+            is_benign=cases.is_benign,
+            is_own=cases.is_own,
+            is_told=cases.is_told,
         )
         more_scores, more_parts = _resemblance(lots, cases, prototype)
         scores, parts = pl.concat([scores, more_scores]), pl.concat([parts, more_parts])
@@ -258,7 +268,7 @@ def _resemblance(
     lots: Lots, cases: Cases, prototype: NearestPrototype
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Scores and parts of the resemblance to the nearest past attack."""
-    explanations = prototype.explain(lots.signals)
+    explanations = prototype.explain(lots.signals, excluded=_made_of(lots, cases))
     return _frames(
         "nearest_prototype", lots, list(SIGNALS), lots.signals, explanations, cases.case_id
     )
@@ -386,19 +396,22 @@ def _cite(lots: Lots, cases: Cases, prototype: NearestPrototype) -> pl.DataFrame
 def _choose(
     lots: Lots, row: int, cases: Cases, distance: FloatArray, threshold: float
 ) -> list[int]:
-    """Positions of the cases to cite, nearest first, one's own first among equals.
+    """Positions of the cases to cite: one's own that are near, then nearest first.
 
-    Five at most; fewer, though three, where the rest has nothing in common. Two benign ones at
-    most; one at least, where one is near. A cause that the tests ruled out is not cited, and no lot
-    cites itself.
+    Five at most, three of them one's own; fewer, though three, where the rest has nothing in
+    common. Two benign ones at most; one at least, where one is near. A cause that the tests ruled
+    out is not cited, and no lot cites itself.
     """
 
-    def place(case: int) -> tuple[float, int, str]:
+    def place(case: int) -> tuple[bool, float, int, str]:
         kind = _KIND_ORDER.get(cases.kind[case], len(_KIND_ORDER))
-        return round(float(distance[case]), 9), kind, cases.case_id[case]
+        is_led = not (cases.is_own[case] and distance[case] <= threshold)
+        return is_led, round(float(distance[case]), 9), kind, cases.case_id[case]
 
     order = sorted(range(len(cases.case_id)), key=place)
     order = [c for c in order if not _is_out(lots, row, cases, c)]
+    own = [c for c in order if cases.is_own[c] and distance[c] < 1.0][:_MOST_OWN]
+    order = [c for c in order if c in own or not cases.is_own[c]]
     benign = [c for c in order if cases.is_benign[c]][:_MOST_BENIGN]
     past = [c for c in order if not cases.is_benign[c]][:_MOST_CITED]
     chosen = [c for c in order if c in {*past, *benign}][:_MOST_CITED]
@@ -408,12 +421,33 @@ def _choose(
 
 
 def _is_out(lots: Lots, row: int, cases: Cases, case: int) -> bool:
-    if cases.kind[case] == "own":
-        is_same_product = cases.product[case] in (lots.gtin[row], lots.product[row])
-        return is_same_product and lots.lot[row] in cases.lots[case]
+    if cases.is_own[case]:
+        return _is_made_of(lots, row, cases, case)
     if cases.kind[case] == "benign":
         return bool((lots.ruled_out[row] & (cases.required[case] > 0)).any())
     return False
+
+
+def _is_made_of(lots: Lots, row: int, cases: Cases, case: int) -> bool:
+    """Whether an own case is of this very lot."""
+    decided = cases.decided[case]
+    if decided is not None:
+        return decided == (lots.gtin[row], lots.lot[row])
+    is_same_product = cases.product[case] in (lots.gtin[row], lots.product[row])
+    return is_same_product and lots.lot[row] in cases.lots[case]
+
+
+def _made_of(lots: Lots, cases: Cases) -> BoolArray:
+    """(lots, cases): pairs of a lot and the own case that was made of it."""
+    rows_of: dict[str | None, list[int]] = {}
+    for row, lot in enumerate(lots.lot):
+        rows_of.setdefault(lot, []).append(row)
+    pairs = np.zeros((len(lots.lot_id), len(cases.case_id)), dtype=bool)
+    for case in np.flatnonzero(cases.is_own):
+        for lot in cases.lots[case]:
+            for row in rows_of.get(lot, ()):
+                pairs[row, case] = _is_made_of(lots, row, cases, int(case))
+    return pairs
 
 
 def _read_lots(con: duckdb.DuckDBPyConnection) -> Lots:
@@ -432,6 +466,13 @@ def _read_lots(con: duckdb.DuckDBPyConnection) -> Lots:
         .join(products.unique("gtin"), on="gtin", how="left")
         .sort("lot_id")
     )
+    outcomes = _read_outcomes(con)
+    outcome = np.array(
+        [outcomes.get(key, "") for key in lots.select("gtin", "lot").iter_rows()], dtype=np.str_
+    )
+    nothing_stands = (
+        lots["findings_standing"].fill_null(0) + lots["findings_suppressed"].fill_null(0) == 0
+    ).to_numpy()
     features = tuple(f for f in FEATURES if f.name in feat.columns)
     lot_id: list[int] = lots["lot_id"].to_list()
     signals, ruled_out = _read_signals(con, {lot: row for row, lot in enumerate(lot_id)})
@@ -446,10 +487,36 @@ def _read_lots(con: duckdb.DuckDBPyConnection) -> Lots:
         ruled_out=ruled_out,
         is_suspect=(lots["tier"].fill_null("clear") != "clear").to_numpy(),
         # What a person set aside is no evidence, and no proof of a clean lot either.
-        is_reference=(
-            lots["findings_standing"].fill_null(0) + lots["findings_suppressed"].fill_null(0) == 0
-        ).to_numpy(),
+        is_reference=(nothing_stands & ~np.isin(outcome, _CONFIRMED)) | (outcome == CLEARED),
     )
+
+
+def lot_traits(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> dict[str, float | None]:
+    """What a case made of a lot is remembered by: its signals and features, as they are now.
+
+    Signals that the lot does not show are left out, those that could not be tested are None.
+    """
+    found = con.execute(
+        "SELECT lot_id FROM core_lot WHERE gtin = ? AND lot = ?", [gtin, lot]
+    ).fetchall()
+    lot_id = found[0][0]
+    feat = con.sql("SELECT * FROM feat_lot WHERE lot_id = $lot", params={"lot": lot_id}).pl()
+    signals, _ = _read_signals(con, {lot_id: 0})
+    shown = {
+        code: None if np.isnan(value) else float(value)
+        for code, value in zip(SIGNALS, signals[0], strict=True)
+        if value != 0
+    }
+    names = [f.name for f in FEATURES if f.name in feat.columns]
+    values = _matrix(feat, names)[:1].ravel()  # a lot may have no features
+    known = zip(names, values, strict=False)
+    return shown | {name: float(value) for name, value in known if np.isfinite(value)}
+
+
+def _read_outcomes(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], str]:
+    """What was decided last on each lot that was."""
+    rows = con.execute("SELECT gtin, lot, outcome FROM find_decision WHERE is_latest").fetchall()
+    return {(gtin, lot): outcome for gtin, lot, outcome in rows}
 
 
 def _matrix(frame: pl.DataFrame, names: list[str]) -> FloatArray:
@@ -472,7 +539,8 @@ def _read_signals(
     against = np.zeros_like(supported)
     findings = con.sql(
         "SELECT DISTINCT lot_id, pattern, status, benign, CAST(tests AS VARCHAR) AS tests "
-        "FROM find_finding WHERE lot_id IS NOT NULL ORDER BY ALL"
+        "FROM find_finding WHERE lot_id IN (SELECT unnest($lots)) ORDER BY ALL",
+        params={"lots": list(row_of)},
     ).fetchall()
     for lot_id, pattern, status, benign, tests in findings:
         row, code = row_of.get(lot_id), _POSITION.get(pattern)
@@ -494,15 +562,16 @@ def _read_signals(
 
 def _read_cases(con: duckdb.DuckDBPyConnection) -> Cases:
     """Cases with signals, but for those whose traits event data cannot show."""
-    frame = con.sql(
-        "SELECT case_id, kind, product, lots, mechanism_class, visible_in_event_data "
-        "FROM raw_case ORDER BY case_id"
-    ).pl()
+    frame = con.sql("SELECT * FROM find_known_case ORDER BY case_id").pl()
     codes = con.sql("SELECT DISTINCT case_id, signal FROM raw_case_signal ORDER BY ALL").fetchall()
-    of_case: dict[str, set[str]] = {}
+    traits = con.sql("SELECT case_id, trait, value FROM raw_case_trait ORDER BY ALL").fetchall()
+    of_case: dict[str, dict[str, float | None]] = {}
     for case_id, code in codes:
         if code in _POSITION:
-            of_case.setdefault(case_id, set()).add(code)
+            of_case.setdefault(case_id, {})[code] = 1.0
+    for case_id, trait, value in traits:
+        if trait in _POSITION and case_id in of_case:
+            of_case[case_id][trait] = value
     kept = [
         case
         for case in frame.iter_rows(named=True)
@@ -511,16 +580,20 @@ def _read_cases(con: duckdb.DuckDBPyConnection) -> Cases:
     signals = np.zeros((len(kept), len(SIGNALS)))
     required = np.zeros_like(signals)
     for row, case in enumerate(kept):
-        for code in of_case[case["case_id"]]:
-            signals[row, _POSITION[code]] = 1.0
+        for code, value in of_case[case["case_id"]].items():
+            place = row, _POSITION[code]
+            signals[place] = np.nan if value is None else value
             is_possible_only = case["kind"] == "benign" and code in PATTERN_CODES
-            required[row, _POSITION[code]] = 0.0 if is_possible_only else 1.0
+            required[place] = 0.0 if is_possible_only else signals[place]
     return Cases(
         case_id=[case["case_id"] for case in kept],
         kind=[case["kind"] for case in kept],
         product=[case["product"] for case in kept],
         lots=[case["lots"] or [] for case in kept],
+        decided=[(case["gtin"], case["lot"]) if case["gtin"] else None for case in kept],
         is_benign=np.array([case["mechanism_class"] == "benign" for case in kept], dtype=bool),
+        is_own=np.array([case["kind"] == "own" for case in kept], dtype=bool),
+        is_told=np.array([case["kind"] == "imported" for case in kept], dtype=bool),
         signals=signals,
         required=required,
     )

@@ -218,6 +218,99 @@ def report(
 
 
 @app.command()
+def decide(
+    gtin: str,
+    lot: str,
+    outcome: Annotated[str, typer.Option(help="cleared, suspect or illegitimate.")],
+    reason: Annotated[str, typer.Option(help="Why, in your words.")],
+    by: Annotated[str, typer.Option(help="Who decided.")],
+    at: Annotated[
+        str | None, typer.Option(help="When it was decided, ISO 8601 with offset [now].")
+    ] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Record what was decided on a lot; the next run cites it and learns from it."""
+    from flows import decide_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    judgement = decide_command.Judgement(
+        gtin.zfill(14), lot, outcome, reason, by, _clock(at).replace(tzinfo=None)
+    )
+    done = decide_command.decide(judgement, chosen.warehouse, recording_of(chosen))
+    for line in decide_command.lines(done):
+        console.print(line, markup=False)
+
+
+case_app = typer.Typer(no_args_is_help=True, help="The case memory: list, show, add, exchange.")
+app.add_typer(case_app, name="case")
+
+
+@case_app.command("list")
+def case_list(
+    kind: Annotated[
+        str | None, typer.Option(help="own, imported, public, benign or simulated.")
+    ] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """List the cases that lots are compared with."""
+    from flows.case_command import case_lines
+
+    for line in case_lines(load_settings(settings, warehouse=warehouse).warehouse, kind):
+        console.print(line, markup=False)
+
+
+@case_app.command("show")
+def case_show(case: str, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
+    """Show one case with its signals and sources."""
+    from flows.case_command import shown_lines
+
+    for line in shown_lines(load_settings(settings, warehouse=warehouse).warehouse, case):
+        console.print(line, markup=False)
+
+
+@case_app.command("add")
+def case_add(file: Path, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
+    """Add a case of one's own that somebody wrote down: TOML, one case a file."""
+    from flows import case_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    console.print(case_command.add(file, chosen.warehouse, recording_of(chosen)), markup=False)
+
+
+@case_app.command("import")
+def case_import(file: Path, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
+    """Import cases of another company: JSON Lines or TOML, checked field by field."""
+    from flows import case_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    done = case_command.import_cases(file, chosen.warehouse, recording_of(chosen))
+    console.print(done, markup=False)
+
+
+@case_app.command("export")
+def case_export(
+    file: Path,
+    with_names: Annotated[
+        bool, typer.Option("--with-names", help="Leave names of people and partners in.")
+    ] = False,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Write one's own cases to a file for others, without serials."""
+    from flows import case_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    done = case_command.export(file, with_names, chosen.warehouse, recording_of(chosen))
+    console.print(done, markup=False)
+
+
+@app.command()
 def trace(
     thing: Annotated[list[str], typer.Argument(help="EPC, SSCC, or GTIN and LOT.")],
     warehouse: Warehouse = None,

@@ -212,18 +212,17 @@ def make_fields(
 ) -> dict[str, Any]:
     """All that a run's manifest says, but for its place in the chain."""
     import json
-    from dataclasses import asdict
 
+    from data.cases.memory import last_entries, read_memory
     from data.record.canonical import digest
-    from data.record.known import known_decisions, known_files
+    from data.record.known import known_files
     from data.warehouse import suppressions, thresholds
     from data.warehouse.judgement import find_judgement
 
     [(stored,)] = con.execute("SELECT manifest FROM raw_run WHERE run_id = ?", [run_id]).fetchall()
     manifest = json.loads(stored)
-    decisions = [
-        asdict(one) | {"decided_at": one.decided_at.isoformat()} for one in known_decisions(con)
-    ]
+    memory = read_memory(con, datetime.fromisoformat(manifest["as_of"]))
+    last_decision, last_case = last_entries(con)
     entries = [entry.plain() for entry in suppressions.entries(con)]
     judged = find_judgement(con, run_id)
     earlier = judged.run.before_run_id if judged else None
@@ -242,7 +241,16 @@ def make_fields(
         "overrides": {name: dict(values) for name, values in overrides.items()},
         "sql": manifest["sql"],
         "files": [file.plain() for file in known_files(con)],
-        "decisions": {"count": len(decisions), "sha256": digest(decisions)},
+        "decisions": {
+            "count": len(memory.decisions),
+            "last": last_decision,  # entered by then, whether or not the run took it
+            "sha256": memory.decisions_digest(),
+        },
+        "cases": {
+            "count": memory.case_count,
+            "last": last_case,
+            "sha256": memory.cases_digest(),
+        },
         "suppressions": {"count": len(entries), "sha256": digest(entries)},
         "tuning": thresholds.tuning_of(con),
         "before": {"run_id": before.run.run_id, "sha256": before.sha256} if before else None,

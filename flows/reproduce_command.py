@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.errors import NotFoundError, RecordError
+from data.cases.memory import Memory, read_memory, restore
+from data.errors import NotFoundError, RecordError, WarehouseError
 from data.record import manifest
 from data.record.disk import settle_folder
-from data.record.known import Decision, KnownFile, known_decisions, known_files
+from data.record.known import KnownFile, known_files
 from data.record.originals import Originals
 from data.warehouse import suppressions
 from data.warehouse.connection import open_read_only, open_warehouse
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 _COMPARED = (
-    *("run_id", "decisions", "suppressions", "tuning", "before", "judgement", "counts"),
+    *("run_id", "decisions", "cases", "suppressions", "tuning", "before", "judgement", "counts"),
     "settings",
 )
 
@@ -40,7 +41,7 @@ class Past:
 
     as_of: datetime
     files: Sequence[KnownFile]
-    decisions: Sequence[Decision]
+    memory: Memory
     overrides: Mapping[str, Mapping[str, float]]
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     suppressions: Sequence[SuppressionEntry] = ()
@@ -89,7 +90,7 @@ def reproduce(
     past = Past(
         datetime.fromisoformat(fields["as_of"]),
         [KnownFile.from_plain(one) for one in fields["files"]],
-        _decisions(warehouse)[: fields["decisions"]["count"]],
+        _entered(warehouse, fields),
         fields["overrides"],
         fields.get("tuning", {}),
         _suppressions(warehouse)[: fields.get("suppressions", {}).get("count", 0)],
@@ -208,7 +209,7 @@ def _known_at(
     return Past(
         moment,
         files,
-        _decisions(warehouse, moment),
+        _remembered(warehouse, readable, moment),
         used,
         last.get("tuning", {}) if last else {},
         _suppressions(warehouse, moment),
@@ -216,10 +217,25 @@ def _known_at(
     )
 
 
-def _decisions(warehouse: Path, until: datetime | None = None) -> list[Decision]:
-    readable = newest_snapshot(warehouse) or warehouse
-    with open_read_only(readable) as con:
-        return known_decisions(con, until)
+def _entered(warehouse: Path, fields: Mapping[str, Any]) -> Memory:
+    """The decisions and cases that had been entered when a run was made."""
+    decisions = fields["decisions"]
+    with open_read_only(newest_snapshot(warehouse) or warehouse) as con:
+        return read_memory(
+            con,
+            last_decision=decisions.get("last", decisions["count"]),
+            last_entry=fields.get("cases", {}).get("last", 0),
+        )
+
+
+def _remembered(warehouse: Path, readable: Path, moment: datetime) -> Memory:
+    """The decisions and cases of a moment; those entered since the last run are in no copy yet."""
+    try:
+        with open_read_only(warehouse) as con:
+            return read_memory(con, moment)
+    except WarehouseError:  # a batch holds the working file
+        with open_read_only(readable) as con:
+            return read_memory(con, moment)
 
 
 def _suppressions(warehouse: Path, until: datetime | None = None) -> list[SuppressionEntry]:
@@ -273,15 +289,7 @@ def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
 
     with open_warehouse(job.warehouse, memory_limit=job.memory_limit, threads=job.threads) as con:
         differing = land_again(con, past.files, originals, partial(_reader, originals))
-        for one in past.decisions:
-            con.execute(
-                "INSERT INTO raw_decision BY NAME SELECT ? AS decision_id, ? AS gtin, ? AS lot, "
-                "? AS outcome, ? AS reason, ? AS decided_by, ? AS decided_at",
-                [
-                    *(one.decision_id, one.gtin, one.lot, one.outcome, one.reason),
-                    *(one.decided_by, one.decided_at),
-                ],
-            )
+        restore(con, past.memory)
         suppressions.add_entries(con, list(past.suppressions))
         if past.before is not None:
             put_judgement(con, past.before)

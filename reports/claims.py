@@ -315,6 +315,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person decided on a lot, and the run and page it was decided on."""
+
+    decision_id: int
+    outcome: str
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    run_id: str | None
+    report_sha256: str | None
+    is_latest: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CitedCase:
     """A past case set beside the lot; signals are P and B codes. ``distance`` 0 same, 1 apart."""
 
@@ -331,6 +345,8 @@ class CitedCase:
     shared: tuple[str, ...]
     unshared: tuple[str, ...]
     sources: tuple[Source, ...]
+    is_benign: bool = False
+    decision: Decision | None = None  # of a case that was decided here
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,15 +373,6 @@ class Suppression:
     until_on: date
     findings: int
     lots: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What a person decided on a lot."""
-
-    outcome: str
-    decided_by: str
-    decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -412,6 +419,7 @@ class LotEvidence:
     suppressed: Bounded[Finding] = field(default_factory=Bounded)
     suppressions: tuple[Suppression, ...] = ()
     change: LotChange | None = None
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,6 +444,7 @@ class RankedLot:
     nearest_title: str | None
     report: str | None
     suppressed: int = 0
+    decided: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,3 +501,4 @@ class IndexEvidence:
     suppressions: tuple[Suppression, ...] = ()
     run_before: str | None = None
     changes: Bounded[LotChange] = field(default_factory=Bounded)
+    decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts

@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from reports import phrases, wording
 from reports.claims import CitedCase, LotEvidence, Score, Source
+from reports.decision_view import decided_words
 from reports.parts import Table
 from reports.phrases import number
 from reports.picture_view import feature_label, score_picture, signed
@@ -72,10 +73,10 @@ def view_case(case: CitedCase, evidence: LotEvidence) -> CaseView:
         kind=kind,
         when=" · ".join(part for part in (case.happened_on, case.product) if part),
         distance=f"{case.distance:.2f}",
-        is_benign=case.kind == "benign",
+        is_benign=case.is_benign or case.kind == "benign",
         nearness="near" if case.is_near else "not near",
         mechanism=case.mechanism or "",
-        outcome=case.outcome or "not recorded",
+        outcome=decided_words(case.decision) or case.outcome or "not recorded",
         shared=tuple(phrases.signal(code) for code in case.shared),
         only_case=tuple(phrases.signal(code) for code in case.unshared),
         only_lot=tuple(phrases.signal(code) for code in standing if code not in case.shared),

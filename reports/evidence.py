@@ -3,6 +3,7 @@
 Large lots stay bounded: the rows that matter most are listed, the rest is counted.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -123,6 +124,14 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         suppressed=suppressed,
         suppressions=_suppressions(con) if suppressed.rows else (),
         change=next(iter(_changes(con, gtin, lot)), None),
+        decisions=tuple(
+            made.decision(row)
+            for row in _rows(
+                con,
+                "SELECT * FROM find_decision WHERE gtin = ? AND lot = ? ORDER BY decision_id",
+                [gtin, lot],
+            )
+        ),
     )
 
 
@@ -131,7 +140,11 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
     titles = {
         row["case_id"]: row["title"] for row in _rows(con, "SELECT case_id, title FROM raw_case")
     }
-    lots = [made.ranked_lot(row, titles) for row in _rows(con, "SELECT * FROM lot_risk")]
+    decided = {
+        (row["gtin"], row["lot"]): row["outcome"]
+        for row in _rows(con, "SELECT gtin, lot, outcome FROM find_decision WHERE is_latest")
+    }
+    lots = [made.ranked_lot(row, titles, decided) for row in _rows(con, "SELECT * FROM lot_risk")]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
     # What a person set aside hides no lot.
@@ -151,6 +164,7 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         suppressions=_suppressions(con),
         run_before=_run_before(con),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
+        decided=dict(Counter(decided.values())),
     )
 
 
@@ -393,7 +407,19 @@ def _cases(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[CitedCase, ...]
         row["case_id"]: row
         for row in _rows(con, "SELECT * FROM raw_case WHERE case_id IN (SELECT unnest(?))", [ids])
     }
-    return tuple(made.cited_case(row, known.get(row["case_id"], {})) for row in cited)
+    decided = {
+        row["case_id"]: row
+        for row in _rows(
+            con,
+            "SELECT origin.case_id, find_decision.* FROM raw_case_origin AS origin "
+            "JOIN find_decision USING (decision_id) WHERE case_id IN (SELECT unnest(?))",
+            [ids],
+        )
+    }
+    return tuple(
+        made.cited_case(row, known.get(row["case_id"], {}), decided.get(row["case_id"]))
+        for row in cited
+    )
 
 
 def _run(con: duckdb.DuckDBPyConnection) -> Run:
@@ -428,7 +454,7 @@ def _changes(
         [gtin, lot],
     )
     ids = [row["decision_id"] for row in rows if row["decision_id"] is not None]
-    decided = _rows(con, "FROM raw_decision WHERE decision_id IN (SELECT unnest(?::INT[]))", [ids])
+    decided = _rows(con, "FROM find_decision WHERE decision_id IN (SELECT unnest(?::INT[]))", [ids])
     known = {row["decision_id"]: row for row in decided}
     rows.sort(key=_change_key)
     return [made.lot_change(row, known.get(row["decision_id"])) for row in rows]

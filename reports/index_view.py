@@ -10,6 +10,7 @@ from reports.change_view import (
     suppressions_words,
 )
 from reports.claims import IndexEvidence, RankedLot
+from reports.decision_view import tally_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
 
@@ -33,6 +34,7 @@ class LotRow:
     affected: str
     coverage: str
     nearest: str
+    decided: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class IndexView:
     lots: tuple[LotRow, ...]
     lots_rest: str
     clear_words: str
+    decided_words: str
     patterns: Table
     files: Table
     files_words: str
@@ -90,6 +93,7 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         clear_words=_clear_words(
             counts.get("clear", 0) - sum(lot.tier == "clear" for lot in evidence.lots.rows)
         ),
+        decided_words=tally_words(evidence.decided),
         patterns=_patterns(evidence),
         files=_files(evidence),
         files_words=_files_words(evidence),
@@ -101,6 +105,7 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         changes_words=changes_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
+            "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
             "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
             "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
@@ -169,6 +174,7 @@ def _row(rank: int, lot: RankedLot) -> LotRow:
         + (f" of {number(lot.units)}" if lot.units is not None else ""),
         coverage=share(lot.coverage),
         nearest=lot.nearest_title or lot.nearest_case or "none near",
+        decided=f"decided: {lot.decided}" if lot.decided else "",
     )
 
 

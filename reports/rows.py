@@ -205,8 +205,22 @@ def feed(row: Row) -> Feed:
     )
 
 
-def cited_case(row: Row, known: Row) -> CitedCase:
-    """Make a cited case of a row of find_cited_case and the case's own row."""
+def decision(row: Row) -> Decision:
+    """Make a decision of a row of find_decision."""
+    return Decision(
+        decision_id=row["decision_id"],
+        outcome=row["outcome"],
+        reason=row["reason"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
+        run_id=row["run_id"],
+        report_sha256=row["report_sha256"],
+        is_latest=bool(row["is_latest"]),
+    )
+
+
+def cited_case(row: Row, known: Row, decided: Row | None = None) -> CitedCase:
+    """Make a cited case of a row of find_cited_case, the case's own row, and its decision."""
     sources = json.loads(known.get("sources") or "[]")
     return CitedCase(
         rank=row["rank"],
@@ -222,11 +236,13 @@ def cited_case(row: Row, known: Row) -> CitedCase:
         shared=tuple(row["shared"] or ()),
         unshared=tuple(row["unshared"] or ()),
         sources=tuple(Source(s.get("title") or "", s.get("url") or "") for s in sources),
+        is_benign=known.get("mechanism_class") == "benign",
+        decision=decision(decided) if decided else None,
     )
 
 
-def ranked_lot(row: Row, titles: dict[str, str]) -> RankedLot:
-    """Make a line of the index of a row of lot_risk."""
+def ranked_lot(row: Row, titles: dict[str, str], decided: dict[tuple[str, str], str]) -> RankedLot:
+    """Make a line of the index of a row of lot_risk; ``decided`` are outcomes by GTIN and lot."""
     return RankedLot(
         gtin=row["gtin"],
         lot=row["lot"],
@@ -245,6 +261,7 @@ def ranked_lot(row: Row, titles: dict[str, str]) -> RankedLot:
         nearest_case=row["nearest_case"],
         nearest_title=titles.get(row["nearest_case"]),
         report=row["report"],
+        decided=decided.get((row["gtin"], row["lot"])),
         suppressed=row["findings_suppressed"] or 0,
     )
 
@@ -282,11 +299,5 @@ def lot_change(row: Row, decided: Row | None) -> LotChange:
         record_ids=tuple(row["record_ids"]),
         event_ids=tuple(row["event_ids"]),
         is_reopened=row["is_reopened"],
-        decision=Decision(
-            outcome=decided["outcome"],
-            decided_by=decided["decided_by"],
-            decided_at=decided["decided_at"],
-        )
-        if decided
-        else None,
+        decision=decision(decided) if decided else None,
     )

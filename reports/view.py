@@ -15,6 +15,7 @@ from reports.claims import LotEvidence
 from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
+from reports.decision_view import decisions_table, latest_words
 from reports.exposure_view import (
     exposed_table,
     holders_table,
@@ -89,6 +90,7 @@ class LotView:
     files: Table
     limits: str
     examination: tuple[str, ...]
+    decisions: Table
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -142,6 +144,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         files=files_table(evidence),
         limits=wording.CONTENT_LIMIT,
         examination=wording.EXAMINATION,
+        decisions=decisions_table(evidence),
         queries=_queries(evidence),
         manifest=manifest_rows(evidence.run.manifest),
     )
@@ -188,6 +191,7 @@ def _facts(evidence: LotEvidence) -> tuple[tuple[str, str], ...]:
         ("Packs concerned", packs(risk.units_affected) if risk.standing else ""),
         ("Seen", f"{period(facts.first_at, facts.last_at)} UTC" if facts.first_at else ""),
         ("Suspicion", _suspicion(evidence)),
+        ("Decided", latest_words(evidence)),
         ("As of", f"{moment(run.as_of)} UTC" if run.as_of else "not recorded"),
         ("Run", run.run_id),
     ]
@@ -231,6 +235,7 @@ def _queries(evidence: LotEvidence) -> dict[str, Query]:
         "scores": ("The score", "score_part", ""),
         "feeds": ("The feeds", "evid_lot_coverage", " ORDER BY site_id"),
         "files": ("The documents", "evid_lot_file", " ORDER BY file_id"),
+        "decisions": ("The decisions", "find_decision", " ORDER BY decision_id"),
     }
     return {
         name: Query(purpose, f"SELECT * FROM {model} WHERE {lot}{order}")  # noqa: S608

@@ -365,6 +365,7 @@ TEST_RESULTS = {
 CASE_KINDS = {
     "public": "public incident",
     "own": "decided here",
+    "imported": "from another company",
     "benign": "honest cause",
     "simulated": "simulated",
 }
@@ -771,6 +772,15 @@ PAGE = {
     "feeds": "Data of each site: how late, how complete",
     "files": "Documents that the history was read from",
     "examination": "When a pack is in hand",
+    "decisions": "Decisions on this lot",
+    "decisions_intro": (
+        "Decisions are added and never changed; the latest counts, and becomes a case that other "
+        "lots are compared with."
+    ),
+    "no_decisions": (
+        "Nobody had decided on this lot when the run looked back. Record a decision with "
+        "touchstone decide: it is kept, and the next run learns from it."
+    ),
     "manifest": "Record of the run",
     "manifest_intro": (
         "The same inputs, settings and rules give this page again, byte for byte. Times are UTC."
@@ -817,5 +827,6 @@ SECTIONS = tuple(
         "cases",
         "score",
         "coverage",
+        "decisions",
     )
 )

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS raw_run (
 
 CREATE TABLE IF NOT EXISTS raw_case (
     case_id VARCHAR,
-    kind VARCHAR,             -- public, own, benign, simulated
+    kind VARCHAR,             -- public, own, benign, simulated, imported
     title VARCHAR,
     happened_on VARCHAR,      -- as precisely as known: 2023-12
     product VARCHAR,
@@ -33,6 +33,25 @@ CREATE TABLE IF NOT EXISTS raw_case_signal (
     case_id VARCHAR,
     signal VARCHAR,           -- P01..P40, or B01..B28 of a benign prototype
     why VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS raw_case_origin (
+    case_id VARCHAR,          -- of a case that people decided, added or imported; shipped ones have no row
+    entry INTEGER,            -- 1, 2, 3 in the order of entry
+    known_at TIMESTAMP,       -- runs that look back from before it do not know the case
+    added_by VARCHAR,
+    decision_id INTEGER,      -- the decision that made it; null: added or imported
+    gtin VARCHAR,
+    lot VARCHAR,              -- the lot that was decided
+    run_id VARCHAR,           -- the run that was looked at
+    report_sha256 VARCHAR,    -- the page that was looked at; null: the lot had none
+    file_sha256 VARCHAR       -- the file it came from; null: decided here
+);
+
+CREATE TABLE IF NOT EXISTS raw_case_trait (
+    case_id VARCHAR,
+    trait VARCHAR,            -- a signal (P01, B06) or a column of feat_lot
+    value DOUBLE              -- as it was when the case became known; null: could not be tested
 );
 
 CREATE TABLE IF NOT EXISTS raw_decision (

@@ -9,7 +9,7 @@
 --   lot       as stated
 --   rank      1 is the nearest
 --   case_id   of the library
---   kind      public, own, benign, simulated
+--   kind      public, own, benign, simulated, imported
 --   title     of the case
 --   distance  0 same, 1 nothing in common
 --   is_near   false: the nearest there is, yet not near

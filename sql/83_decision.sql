@@ -12,6 +12,7 @@
 --   reason       in the officer's words
 --   decided_by   who
 --   decided_at   UTC
--- caveats: Decisions are added, never changed: the latest of a lot counts.
+-- caveats: Decisions are added, never changed: the latest of a lot counts. All are here; a run takes
+--   those made up to its as_of (find_decision).
 SELECT decision_id, gtin, lot, outcome, reason, decided_by, decided_at
 FROM raw_decision

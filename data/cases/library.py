@@ -3,8 +3,8 @@
 One TOML file is one case. ``public/`` holds falsifications and diversions that were published;
 their signals are inferred from the mechanism, since sources publish no event data: prototypes, not
 ground truth. ``benign/`` holds the harmless causes B01 to B28; the patterns among their signals are
-what such a cause *may* look like, the B code is what must be shown. A case that an officer decided
-(kind ``own``) lives in the warehouse only.
+what such a cause *may* look like, the B code is what must be shown. Cases that people decided,
+added or imported live in the warehouse only (``data.cases.memory``).
 """
 
 import json
@@ -28,7 +28,7 @@ VISIBLE = ("full", "partial", "none")
 
 _CODES = frozenset(PATTERN_CODES + BENIGN_CODES)
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
-_CASE_SCHEMA: dict[str, Any] = {
+CASE_SCHEMA: dict[str, Any] = {
     "case_id": pl.String,
     "kind": pl.String,
     "title": pl.String,
@@ -42,7 +42,7 @@ _CASE_SCHEMA: dict[str, Any] = {
     "visible_in_event_data": pl.String,
     "sources": pl.String,
 }
-_SIGNAL_SCHEMA = pl.Schema({"case_id": pl.String, "signal": pl.String, "why": pl.String})
+SIGNAL_SCHEMA = pl.Schema({"case_id": pl.String, "signal": pl.String, "why": pl.String})
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def store(con: duckdb.DuckDBPyConnection) -> int:
     Idempotent: rows of the shipped kinds are replaced, cases of one's own and simulated ones stay.
     """
     cases = load()
-    _replace(con, [_case_row(case) for case in cases], [r for c in cases for r in _signal_rows(c)])
+    _replace(con, [case_row(case) for case in cases], [r for c in cases for r in signal_rows(c)])
     return len(cases)
 
 
@@ -195,22 +195,24 @@ def _signal_faults(entry: dict[str, Any], kind: str) -> Iterator[str]:
         yield f"benign codes are {causes}, expected {expected}"
 
 
-def _case_row(case: Case) -> dict[str, Any]:
-    row = {name: getattr(case, name) for name in _CASE_SCHEMA}
+def case_row(case: Case) -> dict[str, Any]:
+    """The case as a row of ``raw_case``."""
+    row = {name: getattr(case, name) for name in CASE_SCHEMA}
     sources = [{"title": source.title, "url": source.url} for source in case.sources]
     lists = {"markets": list(case.markets), "lots": list(case.lots)}
     return row | lists | {"sources": json.dumps(sources, ensure_ascii=False)}
 
 
-def _signal_rows(case: Case) -> list[dict[str, str]]:
+def signal_rows(case: Case) -> list[dict[str, str]]:
+    """The case's rows of ``raw_case_signal``."""
     return [{"case_id": case.case_id, "signal": s.code, "why": s.why} for s in case.signals]
 
 
 def _replace(
     con: duckdb.DuckDBPyConnection, cases: list[dict[str, Any]], signals: list[dict[str, str]]
 ) -> None:
-    con.register("shipped_case", pl.DataFrame(cases, schema=_CASE_SCHEMA))
-    con.register("shipped_signal", pl.DataFrame(signals, schema=_SIGNAL_SCHEMA))
+    con.register("shipped_case", pl.DataFrame(cases, schema=CASE_SCHEMA))
+    con.register("shipped_signal", pl.DataFrame(signals, schema=SIGNAL_SCHEMA))
     con.execute(
         "DELETE FROM raw_case_signal WHERE case_id IN "
         "(SELECT case_id FROM raw_case WHERE kind IN ('public', 'benign'))"

@@ -75,15 +75,26 @@ def corrected(before: Mapping[str, Any] | None, void: int, run: str) -> Iterator
         )
 
 
-def decided(before: Decision | None, decision: Decision) -> Act:
-    """The act of a person's decision on a lot; the person is the trail's actor."""
+def decided(
+    before: Decision | None,
+    decision: Decision,
+    run: str | None = None,
+    report_sha256: str | None = None,
+) -> Act:
+    """The act of a person's decision on a lot, taken on a run's page; the actor entered it."""
     return Act(
         "decide",
         f"lot:{decision.gtin}/{decision.lot}",
         version=f"decision:{decision.decision_id}",
         old=before.outcome if before else None,
-        new={"outcome": decision.outcome, "decided_by": decision.decided_by},
+        new={
+            "outcome": decision.outcome,
+            "decided_by": decision.decided_by,
+            "decided_at": decision.decided_at.isoformat(),
+            "report": report_sha256,
+        },
         reason=decision.reason,
+        run=run,
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import RecordError
+from data.record.acts import decided
 from data.record.canonical import file_digest
 from data.record.entries import Broken, Entry, Torn
+from data.record.known import Decision
 from data.record.manifest import NAME, RunFile, manifest_paths, run_files
 from data.record.originals import Originals
 from data.record.trail import walk_trail
@@ -37,6 +39,7 @@ class TrailSummary:
     documents: dict[str, int] = field(default_factory=dict)  # hash: entry
     published: dict[str, str] = field(default_factory=dict)  # page or copy: latest hash
     published_run: str = ""  # manifest hash of the reports published last
+    decided: dict[int, Entry] = field(default_factory=dict)  # by the decision's number
 
     def add(self, entry: Entry) -> None:
         """Take one entry in."""
@@ -48,6 +51,8 @@ class TrailSummary:
             self.finished[entry.version] = entry.run
         elif entry.action == "ingest" and entry.version:
             self.documents.setdefault(entry.version, entry.sequence)
+        elif entry.action == "decide" and entry.version:
+            self.decided[int(entry.version.removeprefix("decision:"))] = entry
         elif entry.action == "export" and entry.object == "reports":
             self.published_run = entry.version
         elif entry.action == "export":
@@ -195,6 +200,27 @@ def check_copies(copies: Iterable[Path], summary: TrailSummary) -> Iterator[Rema
             yield Remark("copy", f"{path}: the trail knows no such copy")
         elif file_digest(path) != expected:
             yield Remark("copy", f"{path}: is not what was published")
+
+
+def check_decisions(
+    stored: Iterable[Decision], last: int, summary: TrailSummary
+) -> Iterator[Remark]:
+    """Check the decisions of a published copy against the trail; ``last`` was entered last then."""
+    there = {one.decision_id: one for one in stored}
+    for number, one in sorted(there.items()):
+        entry = summary.decided.get(number)
+        if entry is None:
+            yield Remark("decision", f"decision {number}: the trail knows no such decision")
+        elif decided(None, one).new | {"report": None} != {**entry.new, "report": None} or (
+            (entry.object, entry.reason) != (f"lot:{one.gtin}/{one.lot}", one.reason)
+        ):
+            yield Remark("decision", f"decision {number}: is not what was decided")
+    for number in sorted(summary.decided.keys() - there.keys()):
+        if number <= last:
+            text = (
+                f"decision {number}: is recorded, yet not in the copy: deleted, or lost in a crash"
+            )
+            yield Remark("decision", text, is_fault=False)
 
 
 def check_drift(

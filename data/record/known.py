@@ -72,7 +72,7 @@ def known_files(con: duckdb.DuckDBPyConnection, until: datetime | None = None) -
 def known_decisions(
     con: duckdb.DuckDBPyConnection, until: datetime | None = None
 ) -> list[Decision]:
-    """The decisions made up to a moment (UTC)."""
+    """The decisions made up to a moment (UTC), in the order of entry."""
     names = ", ".join(field.name for field in fields(Decision))
     rows = con.execute(
         f"SELECT {names} FROM raw_decision WHERE decided_at <= ? ORDER BY decision_id",  # noqa: S608

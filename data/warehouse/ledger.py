@@ -15,7 +15,9 @@ from importlib.resources.abc import Traversable
 
 import duckdb
 
+from data.cases.memory import read_memory
 from data.errors import WarehouseError
+from data.record.canonical import digest
 
 _PACKAGES = ("duckdb", "polars", "numpy", "scikit-learn", "numba", "networkx", "biip")
 
@@ -26,7 +28,8 @@ class Manifest:
 
     ``inputs`` are the sorted SHA-256 of the landed files, ``sql`` the SHA-256 of each SQL file by
     path, ``settings`` the effective settings (JSON values), ``code_version`` ours, ``packages``
-    the versions of those that compute.
+    the versions of those that compute, ``memory`` the decisions and cases known at ``as_of``:
+    how many, and their hash.
     """
 
     as_of: str
@@ -35,6 +38,7 @@ class Manifest:
     sql: dict[str, str]
     code_version: str
     packages: dict[str, str]
+    memory: dict[str, object]
 
     @property
     def run_id(self) -> str:
@@ -58,7 +62,17 @@ def make_manifest(
         sql=sql_hashes(),
         code_version=code_version or _version("touchstone-rx"),
         packages={name: _version(name) for name in _PACKAGES},
+        memory=_memory(con, as_of),
     )
+
+
+def _memory(con: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, object]:
+    memory = read_memory(con, as_of)
+    return {
+        "decisions": len(memory.decisions),
+        "cases": memory.case_count,
+        "sha256": digest([memory.decisions_digest(), memory.cases_digest()]),
+    }
 
 
 def sql_hashes(root: Traversable | None = None) -> dict[str, str]:

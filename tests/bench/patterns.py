@@ -117,7 +117,7 @@ def figures(seeds: Sequence[int]) -> str:
         for profile, judged in (("month", months), ("storm", storms)):
             with tempfile.TemporaryDirectory() as name:
                 judged.append(judge(profile, seed, Path(name)))
-    parts = [_HEAD.format(seeds=", ".join(map(str, seeds)))]
+    parts = [_HEAD.format(seeds=" ".join(map(str, seeds)))]
     parts += [_tier_table(months, "month"), _tier_table(storms, "storm")]
     parts += [_summary(months, storms), _pattern_table(months), _status_table(months + storms)]
     return "\n\n".join(parts) + "\n"

@@ -79,3 +79,48 @@ def test_a_benign_cause_need_not_show_all_it_may_show() -> None:
     assert without_mark > 0
     assert detector.score_samples([[1, 0, 1]]).tolist() == [0]  # near, yet near to no attack
     assert detector.predict([[1, 0, 1]]).tolist() == [1]
+
+
+PAST, OWN, CLEARED, TOLD, TOLD_CLEARED = np.eye(5)
+
+
+def test_own_and_told_attacks_add_half_and_only_ones_own_clearing_takes_away() -> None:
+    detector = NearestPrototype(own_weight=0.5).fit(
+        np.eye(5),
+        is_benign=[False, False, True, False, True],
+        is_own=[False, True, True, False, False],
+        is_told=[False, False, False, True, True],
+    )
+    rows = [PAST, OWN, TOLD, CLEARED, TOLD_CLEARED, PAST + OWN, PAST + CLEARED, PAST + TOLD_CLEARED]
+    past, own, cleared, told, _ = (1 - detector.distances(rows)).T
+    likeness = -detector.score_samples(rows)
+    assert likeness[:5] == pytest.approx([1, 0.5, 0.5, 0, 0])
+    assert likeness == pytest.approx((past + 0.5 * np.maximum(own, told)) * (1 - cleared))
+    assert 0 < likeness[6] < past[6]
+    assert likeness[7] == pytest.approx(past[7])  # no whitewash from elsewhere
+
+
+def test_own_and_told_cases_shift_no_weight() -> None:
+    shipped = np.array([[1.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    more = np.vstack([shipped, np.ones((20, 3))])
+    alone = NearestPrototype().fit(shipped)
+    flags = np.arange(22) >= 2
+    for name in ("is_own", "is_told"):
+        beside = NearestPrototype().fit(more, **{name: flags})
+        assert beside.relevances_.tolist() == alone.relevances_.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(table=tables(), flags=st.integers(0, 2**18 - 1))
+def test_parts_add_up_with_own_cases_and_pairs_that_do_not_count(table, flags) -> None:
+    cases, rows = table
+    bits = [bool(flags >> bit & 1) for bit in range(18)]
+    n = len(cases)
+    detector = NearestPrototype().fit(
+        cases, is_benign=bits[:n], is_own=bits[6 : 6 + n], is_told=bits[12 : 12 + n]
+    )
+    excluded = np.resize(bits, (len(rows), n))
+    scores = detector.score_samples(rows, excluded=excluded)
+    for score, e in zip(scores, detector.explain(rows, excluded=excluded), strict=True):
+        assert e.parts.sum() == pytest.approx(score, abs=1e-9)
+        assert score <= 0

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -6,7 +7,16 @@ import numpy as np
 import pytest
 
 from data.cases import library
-from detectors.screen import LEAST_REFERENCE, OTHER_FEATURES, measure_graph, score_lots
+from data.cases.memory import Basis, add_decision
+from data.record.known import Decision
+from data.warehouse.models import create_model, find_model_files
+from detectors.screen import (
+    LEAST_REFERENCE,
+    OTHER_FEATURES,
+    lot_traits,
+    measure_graph,
+    score_lots,
+)
 
 ROOT = Path(__file__).parents[2]
 TABLES = """
@@ -19,6 +29,7 @@ CREATE TABLE find_finding (finding_id VARCHAR, lot_id INTEGER, pattern VARCHAR, 
 CREATE TABLE core_lot (lot_id INTEGER, gtin VARCHAR, lot VARCHAR);
 CREATE TABLE core_product (gtin VARCHAR, name VARCHAR);
 CREATE TABLE core_site (site_id INTEGER, role VARCHAR);
+CREATE TABLE stg_clock AS SELECT TIMESTAMP '2026-06-01' AS as_of;
 CREATE TABLE graph_edge (from_site_id INTEGER, to_site_id INTEGER, movement_count BIGINT,
     units DOUBLE, first_at TIMESTAMP, last_at TIMESTAMP);
 """
@@ -30,6 +41,9 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute((ROOT / "sql" / "02_result_tables.sql").read_text(encoding="utf-8"))
         connection.execute(TABLES)
+        for file in find_model_files():
+            if file.name in ("find_decision", "find_known_case"):
+                create_model(connection, file, "view")
         for code in BUILT:
             connection.execute(f"CREATE TABLE {code}_pattern (lot_id INTEGER)")
         library.store(connection)
@@ -222,6 +236,132 @@ def test_an_own_case_comes_first_among_equals_but_never_for_its_own_lot(con) -> 
     assert "zz-ours" not in [c["case_id"] for c in cited(con, 1)]
 
 
+def decide(con, number, lot_id, outcome, day="2026-05-01") -> str:
+    """Decide on a lot as it stands; return the id of the case that it makes."""
+    lot = f"L{lot_id}"
+    traits = lot_traits(con, "09501101530003", lot)
+    decision = Decision(
+        number, "09501101530003", lot, outcome, "looked", "A. Officer", datetime.fromisoformat(day)
+    )
+    return add_decision(con, decision, Basis("Pills", "run", None, traits)).case_id
+
+
+def likeness(con, lot_id) -> float:
+    [(score,)] = con.execute(
+        "SELECT score FROM find_score WHERE detector = 'nearest_prototype' AND lot_id = ?", [lot_id]
+    ).fetchall()
+    return -score
+
+
+def test_a_decided_lot_is_cited_first_for_others_and_never_for_itself(con) -> None:
+    add_lots(con, 10)
+    for lot_id in (1, 2):
+        for pattern in ("P16", "P21"):
+            add_finding(con, lot_id, pattern)
+    case_id = decide(con, 1, 1, "illegitimate")
+    score_lots(con)
+    first = cited(con, 2)[0]
+    assert (first["case_id"], first["kind"], first["distance"]) == (case_id, "own", 0)
+    assert first["shared"] == ["P16", "P21"]
+    assert case_id not in [c["case_id"] for c in cited(con, 1)]
+
+
+def test_a_case_keeps_what_its_lot_showed_when_it_was_decided(con) -> None:
+    add_lots(con, 10)
+    add_finding(con, 1, "P16")
+    add_finding(con, 1, "P21", "data_gap")
+    add_finding(con, 1, "P04", "explained", "B06")
+    case_id = decide(con, 1, 1, "suspect")
+    con.execute("DELETE FROM find_finding WHERE lot_id = 1")
+    add_finding(con, 1, "P20")
+    add_finding(con, 2, "P16")
+    score_lots(con)
+    own = next(c for c in cited(con, 2) if c["case_id"] == case_id)
+    assert (own["shared"], own["unshared"]) == (["P16"], ["B06"])
+    kept = con.execute("SELECT trait, value FROM raw_case_trait ORDER BY trait").fetchall()
+    signals = {trait: value for trait, value in kept if trait[0] in "PB" and trait[1:].isdigit()}
+    assert signals["P16"] == 1
+    assert signals["B06"] == 0.5
+    assert signals["P21"] is None
+    assert "P20" not in signals
+    [(km,)] = con.execute("SELECT km_per_day_max FROM feat_lot WHERE lot_id = 1").fetchall()
+    assert dict(kept)["km_per_day_max"] == km
+
+
+def test_a_decision_counts_from_its_time_on_and_the_latest_of_a_lot_alone(con) -> None:
+    add_lots(con, 10)
+    for lot_id in (1, 2):
+        add_finding(con, lot_id, "P16")
+    decide(con, 1, 1, "suspect", "2026-05-01")
+    decide(con, 2, 1, "cleared", "2026-05-20")
+    decide(con, 3, 1, "illegitimate", "2026-07-01")  # after the run looks back
+    score_lots(con)
+    own = [c["case_id"] for c in cited(con, 2) if c["kind"] == "own"]
+    assert own == ["own-0002"]
+
+
+def test_a_confirmed_lot_makes_its_like_more_suspect_and_a_cleared_one_less(con) -> None:
+    add_lots(con, 10)
+    for lot_id in (1, 2):
+        add_finding(con, lot_id, "P16")
+        add_finding(con, lot_id, "P20")
+    add_finding(con, 3, "P01")
+    score_lots(con)
+    before, other = likeness(con, 2), likeness(con, 3)
+    decide(con, 1, 1, "illegitimate", "2026-05-01")
+    score_lots(con)
+    confirmed = likeness(con, 2)
+    decide(con, 2, 1, "cleared", "2026-05-02")
+    score_lots(con)
+    assert likeness(con, 2) == 0  # the same as a lot that was cleared
+    assert confirmed > before
+    assert likeness(con, 3) == pytest.approx(other)
+    assert likeness(con, 1) == pytest.approx(before)  # a lot is no evidence about itself
+
+
+def test_with_own_cases_the_parts_still_add_up(con) -> None:
+    add_lots(con, 12)
+    for lot_id, pattern in [(1, "P16"), (1, "P20"), (2, "P16"), (3, "P20"), (4, "P01"), (4, "P20")]:
+        add_finding(con, lot_id, pattern)
+    decide(con, 1, 1, "illegitimate")
+    decide(con, 2, 3, "cleared")
+    score_lots(con)
+    rows = con.execute(
+        "SELECT score, coalesce(sum(contribution), 0) FROM find_score "
+        "LEFT JOIN find_score_part USING (lot_id, detector) "
+        "WHERE detector = 'nearest_prototype' GROUP BY lot_id, score"
+    ).fetchall()
+    assert any(score < -0.5 for score, _ in rows)
+    for score, parts in rows:
+        assert parts == pytest.approx(score, abs=1e-9)
+
+
+def test_what_was_cleared_calibrates_and_what_was_confirmed_does_not(con) -> None:
+    add_lots(con, 12)
+    add_finding(con, 1, "P20")
+    score_lots(con)
+
+    def p_values() -> dict[int, float]:
+        return dict(
+            con.execute(
+                "SELECT lot_id, p_value FROM find_score WHERE detector = 'nearest_prototype'"
+            ).fetchall()
+        )
+
+    assert p_values()[1] == pytest.approx(1 / 12)  # eleven reference lots
+    decide(con, 1, 2, "illegitimate")  # nothing stands on it, yet it is no reference any more
+    score_lots(con)
+    assert p_values()[1] == pytest.approx(1 / 11)
+    decide(con, 2, 1, "cleared")
+    score_lots(con)
+    assert p_values()[1] == pytest.approx(1 / 11)  # one of the eleven itself
+    for pattern in ("P16", "P01", "P02"):
+        add_finding(con, 6, pattern)
+    score_lots(con)
+    # Of nine lots on which nothing stands and the cleared one, the cleared one is odder.
+    assert p_values()[6] == pytest.approx(2 / 11)
+
+
 def test_benign_causes_neither_crowd_out_past_cases_nor_get_lost_among_them(con) -> None:
     add_lots(con, 10)
     for number in range(4):
@@ -234,7 +374,7 @@ def test_benign_causes_neither_crowd_out_past_cases_nor_get_lost_among_them(con)
     add_finding(con, 1, "P16")  # five cases are nearer than B22, which is near as well
     add_finding(con, 2, "P04")  # nine benign causes look alike
     score_lots(con)
-    assert [c["kind"] for c in cited(con, 1)] == ["own"] * 4 + ["benign"]
+    assert [c["kind"] for c in cited(con, 1)] == ["own"] * 3 + ["public", "benign"]
     assert cited(con, 1)[4]["is_near"]
     assert sum(c["kind"] == "benign" for c in cited(con, 2)) == 2
     assert len(cited(con, 2)) > 2

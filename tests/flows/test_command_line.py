@@ -31,6 +31,16 @@ def touchstone(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str
         (("sql", "FROM lot_risk", "--warehouse", "nowhere.duckdb"), 14, "no warehouse here yet"),
         (("sql",), 11, "one query"),
         (("frobnicate",), 2, "No such command"),
+        (("decide", "1", "L", "--outcome", "cleared", "--by", "x"), 2, "Missing option '--reason'"),
+        (
+            ("decide", "1", "L", "--outcome", "cleared", "--by", "x", "--reason", "y"),
+            14,
+            "no warehouse here yet",
+        ),
+        (("case", "show", "nothing-of-the-kind"), 15, "no such case"),
+        (("case", "list", "--kind", "odd"), 11, "unknown; choose own"),
+        (("case", "import", "nowhere.jsonl"), 11, "no such file"),
+        (("case", "export", "cases.jsonl"), 14, "no warehouse here yet"),
     ],
 )
 def test_a_mistake_gives_its_exit_code_and_one_plain_message(

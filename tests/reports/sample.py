@@ -24,6 +24,8 @@ RUN_ID = "c0ffee12345678"
 AS_OF = dt.datetime(2024, 7, 1)
 
 PUBLISHED = (
+    "stg_clock",
+    "find_decision",
     "cited_case",
     "exposure",
     "finding",
@@ -456,8 +458,51 @@ def _reference(story: Story) -> None:
                 "outcome": "Cleared: the site's clock was one hour off.",
                 "sources": None,
             },
+            {
+                "case_id": "own-0001",
+                "kind": "own",
+                "title": f"Lot {WATCHED[1]} of Kardomet 5 mg, cleared",
+                "happened_on": "2024-06-02",
+                "product": "Kardomet 5 mg",
+                "mechanism_class": "benign",
+                "outcome": "cleared",
+            },
         ],
     )
+    _decisions(story)
+
+
+def _decisions(story: Story) -> None:
+    """The watched lot was cleared; the held one decided twice; one decision is too late."""
+    decided = [
+        (WATCHED, "cleared", "the returns desk scans twice", "R. Okafor", dt.datetime(2024, 6, 2)),
+        (HELD, "cleared", "the buyer was thought licensed", "R. Okafor", dt.datetime(2024, 6, 3)),
+        (HELD, "suspect", "seals differ", "M. Lind", dt.datetime(2024, 6, 20)),
+        (HOSTILE, "suspect", HOSTILE_TEXT, HOSTILE_TEXT, dt.datetime(2024, 6, 21)),
+        (CLEAR, "suspect", "a decision of the future", "M. Lind", dt.datetime(2024, 7, 2)),
+    ]
+    for number, ((gtin, lot), outcome, reason, by, at) in enumerate(decided, 1):
+        story.add(
+            "raw_decision",
+            [
+                {
+                    "decision_id": number,
+                    "gtin": gtin,
+                    "lot": lot,
+                    "outcome": outcome,
+                    "reason": reason,
+                    "decided_by": by,
+                    "decided_at": at,
+                }
+            ],
+        )
+    origin = {
+        "case_id": "own-0001",
+        "decision_id": 1,
+        "run_id": "before",
+        "report_sha256": "ab" * 32,
+    }
+    story.add("raw_case_origin", [origin])
 
 
 def _risk(story: Story, lot: tuple[str, str], lot_id: int, **values: Any) -> None:
@@ -649,6 +694,7 @@ def _held_lot(story: Story) -> None:
         ("pen-copies", "public", 0.21, True, ["P01"], ["P02", "P07"]),
         ("broker-chain", "public", 0.38, True, ["P26", "P34"], ["P35"]),
         ("benign-clock", "benign", 0.44, True, ["P01"], ["B10"]),
+        ("own-0001", "own", 0.4, True, ["P01"], ["B11"]),
     ]
     for rank, (case_id, kind, distance, near, shared, unshared) in enumerate(cases, 1):
         story.con.execute(

@@ -41,7 +41,16 @@ CHANGE = LotChange(
     record_ids=(7, 8, 9, 10, 11),
     event_ids=(),
     is_reopened=True,
-    decision=Decision(outcome="suspect", decided_by=HOSTILE, decided_at=dt.datetime(2024, 6, 1, 9)),
+    decision=Decision(
+        decision_id=1,
+        outcome="suspect",
+        reason=HOSTILE,
+        decided_by=HOSTILE,
+        decided_at=dt.datetime(2024, 6, 1, 9),
+        run_id=None,
+        report_sha256=None,
+        is_latest=True,
+    ),
 )
 
 

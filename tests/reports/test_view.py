@@ -262,3 +262,36 @@ def test_a_clear_lot_exposes_nothing_and_has_no_spreadsheet(con) -> None:
     assert page.exposed.rows == page.other_lots.rows == ()
     assert page.exposure_file == ""
     assert page.holders.rows
+
+
+def test_every_decision_on_the_lot_is_told_and_the_latest_counts(held) -> None:
+    page = view_lot(held)
+    rows = [row[:5] for row in page.decisions.rows]
+    assert rows == [
+        ("2", "2024-06-03 00:00", "cleared (replaced)", "R. Okafor", rows[0][4]),
+        ("3", "2024-06-20 00:00", "suspect", "M. Lind", "seals differ"),
+    ]
+    facts = dict(page.facts)
+    assert facts["Decided"] == "suspect by M. Lind on 2024-06-20, because: seals differ"
+
+
+def test_a_case_decided_here_says_who_decided_when_and_why(held) -> None:
+    own = next(case for case in view_lot(held).cases if case.kind == "decided here")
+    assert own.title == "Lot KM0311 of Kardomet 5 mg, cleared"
+    assert own.is_benign
+    assert own.outcome == (
+        "cleared by R. Okafor on 2024-06-02, because: the returns desk scans twice"
+    )
+
+
+def test_a_decision_made_after_the_run_looked_back_is_not_told(con) -> None:
+    assert gather(con, *CLEAR).decisions == ()
+    assert view_lot(gather(con, *CLEAR)).decisions.rows == ()
+
+
+def test_the_index_marks_decided_lots_and_counts_them(con) -> None:
+    index = view_index(gather_index(con))
+    marks = {row.lot: row.decided for row in index.lots}
+    assert marks["RV2406A"] == "decided: suspect"
+    assert marks["KM0311"] == "decided: cleared"
+    assert index.decided_words == "3 lots are decided by people: 2 suspect and 1 cleared."
