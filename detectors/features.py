@@ -86,8 +86,8 @@ EDGE_FEATURES = (
 SITE_FEATURES = (
     _count("units_in", "size", "packs"),
     _count("units_out", "size", "packs"),
-    _count("suppliers", "spread", "sites"),
-    _count("buyers", "spread", "sites"),
+    _count("supplier_count", "spread", "sites"),
+    _count("buyer_count", "spread", "sites"),
     _count("products", "spread", "products"),
     _count("lots", "spread", "lots"),
     _count("countries", "spread", "countries"),

@@ -484,6 +484,22 @@ class Rejected:
     remedy: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnusualMonth:
+    """A month of a site's trade, or of the trade between two, unlike the months before."""
+
+    month: date
+    gln: str
+    name: str | None
+    to_gln: str | None  # None: the site's trade with all
+    to_name: str | None
+    suspicion_pct: float
+    q_value: float
+    units: float | None
+    features: tuple[str, ...]
+    nearest: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEvidence:
     """Everything the index page may say."""
@@ -501,4 +517,5 @@ class IndexEvidence:
     suppressions: tuple[Suppression, ...] = ()
     run_before: str | None = None
     changes: Bounded[LotChange] = field(default_factory=Bounded)
+    unusual: tuple[UnusualMonth, ...] = ()
     decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts

@@ -33,6 +33,7 @@ from reports.claims import (
     Score,
     ScorePart,
     Suppression,
+    UnusualMonth,
 )
 
 MOST_FINDINGS = 40
@@ -47,6 +48,8 @@ MOST_FILES = 40
 MOST_LOTS = 2000
 MOST_REJECTED = 200
 MOST_CHANGES = 200
+MOST_UNUSUAL = 8  # of edges, and of sites
+LEAST_UNUSUAL_PCT = 95.0
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -164,8 +167,24 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         suppressions=_suppressions(con),
         run_before=_run_before(con),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
+        unusual=_unusual(con),
         decided=dict(Counter(decided.values())),
     )
+
+
+def _unusual(con: duckdb.DuckDBPyConnection) -> tuple[UnusualMonth, ...]:
+    """The months of edges and of sites that are least like those before, some of each."""
+    rows = [
+        row
+        for model in ("edge_score", "site_score")
+        for row in _rows(
+            con,
+            f"SELECT * FROM {model} WHERE suspicion_pct >= ? "  # noqa: S608
+            "ORDER BY suspicion_pct DESC, month DESC, subject LIMIT ?",
+            [LEAST_UNUSUAL_PCT, MOST_UNUSUAL],
+        )
+    ]
+    return tuple(sorted(map(made.unusual_month, rows), key=lambda one: -one.suspicion_pct))
 
 
 # -- rows of the warehouse to values ----------------------------------------------------------

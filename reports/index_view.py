@@ -13,6 +13,7 @@ from reports.claims import IndexEvidence, RankedLot
 from reports.decision_view import tally_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
+from reports.unusual_view import unusual_table, unusual_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ class IndexView:
     suppressions_words: str
     changes: Table
     changes_words: str
+    unusual: Table
+    unusual_words: str
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -103,6 +106,8 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         suppressions_words=suppressions_words(evidence),
         changes=changes_table(evidence),
         changes_words=changes_words(evidence),
+        unusual=unusual_table(evidence),
+        unusual_words=unusual_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
@@ -110,6 +115,14 @@ def view_index(evidence: IndexEvidence) -> IndexView:
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
             "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
             "changes": Query("All that changed", "SELECT * FROM lot_change"),
+            "unusual_trade": Query(
+                "All months of trade relations",
+                "SELECT * FROM edge_score ORDER BY suspicion_pct DESC NULLS LAST",
+            ),
+            "unusual_sites": Query(
+                "All months of sites",
+                "SELECT * FROM site_score ORDER BY suspicion_pct DESC NULLS LAST",
+            ),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
         },
         manifest=manifest_rows(evidence.run.manifest),

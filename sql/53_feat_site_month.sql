@@ -9,8 +9,8 @@
 --   month               first day of the UTC month
 --   units_in            packs or quantity sent to it or received by it
 --   units_out           packs or quantity it sent
---   suppliers           distinct origins: how broad it buys
---   buyers              distinct destinations: how broad it sells
+--   supplier_count      distinct origins: how broad it buys
+--   buyer_count         distinct destinations: how broad it sells
 --   new_supplier_share  share of units in from sites that never supplied it; null in the data's
 --                       first month
 --   new_buyer_share     share of units out to sites it never supplied; null likewise
@@ -169,7 +169,7 @@ traded AS (
 SELECT
     row_number() OVER (ORDER BY t.month, t.site_id) AS site_month_id,
     t.site_id, t.month, coalesce(t.units_in, 0) AS units_in, coalesce(t.units_out, 0) AS units_out,
-    coalesce(t.suppliers, 0) AS suppliers, coalesce(t.buyers, 0) AS buyers,
+    coalesce(t.suppliers, 0) AS supplier_count, coalesce(t.buyers, 0) AS buyer_count,
     t.new_supplier_share, t.new_buyer_share, b.products, b.lots, b.countries, l.out_in_ratio,
     t.in_growth_ratio, t.out_growth_ratio, t.return_in_share, t.return_out_share,
     t.high_risk_share, t.buy_price_ratio, t.sell_price_ratio, t.hop_no_mean, t.top_supplier_share,

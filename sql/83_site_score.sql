@@ -18,8 +18,8 @@
 --   nearest        the earlier site months it compares with most, largest part first
 --   units_in       packs or quantity
 --   units_out      packs or quantity
---   suppliers      distinct origins
---   buyers         distinct destinations
+--   supplier_count distinct origins
+--   buyer_count    distinct destinations
 --   out_in_ratio   ever let go / ever had; null where nothing came
 --   subject        how level_part names it
 -- caveats: Out of the ordinary is no offence, and raises no lot's tier. Only the 200 oddest of a
@@ -27,7 +27,7 @@
 SELECT
     p.gln, p.name, p.role, p.country, m.month,
     s.suspicion_pct, s.p_value, s.q_value, s.score, r.top_features,
-    r.nearest, m.units_in, m.units_out, m.suppliers, m.buyers, m.out_in_ratio,
+    r.nearest, m.units_in, m.units_out, m.supplier_count, m.buyer_count, m.out_in_ratio,
     m.subject
 FROM feat_site_month m
 JOIN core_site p ON p.site_id = m.site_id
