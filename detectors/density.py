@@ -177,18 +177,22 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         a neighbour. Neighbours are named by their position in the fitted rows, the first of equals.
         """
         rows = self._check(X)
-        return self._explain([self.views_.apply(rows, view) for view in VIEWS], is_new=True)
+        return self._explain([self.views_.apply(rows, view) for view in VIEWS])
 
-    def explain_training(self) -> list[Explanation]:
+    def explain_training(self, rows: ArrayLike | None = None) -> list[Explanation]:
         """Split ``score_training_`` in the same way, one explanation per fitted row.
+
+        ``rows`` are the positions of those to explain; all of them by default.
 
         Only for a clean reference: rows that were trimmed away are explained as new ones.
         """
         check_is_fitted(self)
         if not self.is_reference_.all():
             raise ValueError("some fitted rows are no reference; explain them as new rows")
-        distinct = self._explain([layer.index.rows for layer in self.layers_], is_new=False)
-        return [distinct[row] for row in self.inverse_]
+        wanted = self.inverse_ if rows is None else self.inverse_[np.asarray(rows, dtype=np.int64)]
+        few, place = np.unique(wanted, return_inverse=True)
+        distinct = self._explain([layer.index.rows for layer in self.layers_], fitted=few)
+        return [distinct[row] for row in place]
 
     def _check(self, X: ArrayLike) -> FloatArray:
         check_is_fitted(self)
@@ -267,10 +271,21 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         score: FloatArray = -np.log((distance + layer.offset) / usual) / layer.spread
         return score
 
-    def _explain(self, shown: list[FloatArray], *, is_new: bool) -> list[Explanation]:
-        parts, founds, scores = [], [], np.zeros(len(shown[0]))
-        for rows, layer in zip(shown, self.layers_, strict=True):
-            found = layer.index.query(rows, self.k_) if is_new else layer.index.join(self.k_)
+    def _explain(
+        self, shown: list[FloatArray], fitted: IntArray | None = None
+    ) -> list[Explanation]:
+        """Explanations of new rows, or of those at the places ``fitted`` of the reference."""
+        count = len(shown[0]) if fitted is None else len(fitted)
+        parts, founds, scores = [], [], np.zeros(count)
+        for whole, layer in zip(shown, self.layers_, strict=True):
+            if fitted is None:
+                rows, found = whole, layer.index.query(whole, self.k_)
+            else:
+                rows = whole[fitted]
+                every = layer.index.join(self.k_)
+                found = Neighbours(
+                    every.positions[fitted], every.distance2[fitted], every.counts[fitted]
+                )
             share = _shares(found.counts, self.decay_)[:, :, None]
             factor = share * _of(layer.scales**-self.power_, found)[:, :, None]
             terms = layer.index.terms(rows, found) * factor

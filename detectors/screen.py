@@ -20,8 +20,16 @@ from data.cases.library import BENIGN_CODES, PATTERN_CODES
 from detectors.calibration import conformal_p_values, training_p_values
 from detectors.density import LocalDensity
 from detectors.explanation import Explanation
-from detectors.features import FEATURES, Feature, fit_scaling
+from detectors.features import (
+    EDGE_FEATURES,
+    FEATURES,
+    SITE_FEATURES,
+    TRAJECTORY_FEATURES,
+    Feature,
+    fit_scaling,
+)
 from detectors.graph import site_measures
+from detectors.levels import Judged, score_by_month, score_by_witness
 from detectors.prototype import NearestPrototype
 
 FloatArray = NDArray[np.float64]
@@ -70,6 +78,24 @@ _CITED_SCHEMA: dict[str, Any] = {
     "is_near": pl.Boolean,
     "shared": pl.List(pl.String),
     "unshared": pl.List(pl.String),
+}
+_LEVEL_SCORE_SCHEMA: dict[str, Any] = {
+    "level": pl.String,
+    "key_id": pl.Int64,
+    "subject": pl.String,
+    "score": pl.Float64,
+    "suspicion_pct": pl.Float64,
+    "p_value": pl.Float64,
+    "q_value": pl.Float64,
+}
+_LEVEL_PART_SCHEMA: dict[str, Any] = {
+    "level": pl.String,
+    "key_id": pl.Int64,
+    "feature": pl.String,
+    "value": pl.Float64,
+    "contribution": pl.Float64,
+    "is_exact": pl.Boolean,
+    "neighbour": pl.String,
 }
 
 
@@ -141,6 +167,83 @@ def score_lots(con: duckdb.DuckDBPyConnection) -> int:
     _replace(con, "find_score_part", parts.sort("lot_id", "detector", "feature", "neighbour"))
     _replace(con, "find_cited_case", cited)
     return len(lots.lot_id)
+
+
+def score_levels(con: duckdb.DuckDBPyConnection) -> int:
+    """Fill ``find_level_score`` and ``find_level_part``; return the number of rows judged."""
+    edges = con.sql("SELECT *, edge_month_id AS key_id FROM feat_edge_month ORDER BY key_id").pl()
+    sites = con.sql("SELECT *, site_month_id AS key_id FROM feat_site_month ORDER BY key_id").pl()
+    frames = [
+        _month_frames("edge", edges, EDGE_FEATURES),
+        _month_frames("site", sites, SITE_FEATURES),
+        _trajectory_frames(con),
+    ]
+    scores = pl.concat([scores for scores, _ in frames])
+    _replace(con, "find_level_score", scores)
+    _replace(con, "find_level_part", pl.concat([parts for _, parts in frames]))
+    return scores.height
+
+
+def _month_frames(
+    level: str, frame: pl.DataFrame, features: tuple[Feature, ...]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of ``find_level_score`` and ``find_level_part`` for what is scored by month."""
+    values = _matrix(frame, [feature.name for feature in features])
+    month = frame["month"].rank("dense").cast(pl.Int64).to_numpy()
+    judged = score_by_month(values, month, features)
+    return _judged_frames(level, frame, features, values, judged)
+
+
+def _trajectory_frames(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The same for trajectories, held against those of lots on which nothing stands."""
+    frame = con.sql(
+        "SELECT *, trajectory_id AS key_id, trajectory_id::VARCHAR AS subject "
+        "FROM feat_trajectory ORDER BY key_id"
+    ).pl()
+    pairs = con.sql("SELECT lot_id, trajectory_id AS key_id FROM feat_lot_trajectory").pl()
+    stands = con.sql(
+        "SELECT lot_id FROM find_lot WHERE findings_standing + findings_suppressed > 0"
+    ).pl()
+    cleared = pairs.join(stands, on="lot_id", how="anti").group_by("key_id").len("witnesses")
+    counted = frame.join(cleared, on="key_id", how="left", maintain_order="left")
+    witnesses = counted["witnesses"].fill_null(0).cast(pl.Int64).to_numpy()
+    values = _matrix(frame, [feature.name for feature in TRAJECTORY_FEATURES])
+    judged = score_by_witness(values, witnesses, TRAJECTORY_FEATURES)
+    return _judged_frames("trajectory", frame, TRAJECTORY_FEATURES, values, judged)
+
+
+def _judged_frames(
+    level: str,
+    frame: pl.DataFrame,
+    features: tuple[Feature, ...],
+    values: FloatArray,
+    judged: Judged,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    keys: list[int] = frame["key_id"].to_list()
+    subjects: list[str] = frame["subject"].to_list()
+    suspicion_pct = np.full(len(keys), np.nan)
+    for batch in np.unique(judged.batch):
+        rows = np.flatnonzero((judged.batch == batch) & ~np.isnan(judged.score))
+        spread = _within_steps(judged.p_value[rows], -judged.score[rows])
+        suspicion_pct[rows] = 100.0 * (1.0 - spread)
+    columns = {
+        "level": [level] * len(keys),
+        "key_id": keys,
+        "subject": subjects,
+        "score": judged.score,
+        "suspicion_pct": suspicion_pct,
+        "p_value": judged.p_value,
+        "q_value": judged.q_value,
+    }
+    names = [feature.name for feature in features]
+    rows_of_parts = [
+        (level, keys[row], *part)
+        for row in sorted(judged.explanations)
+        for part in _parts(names, values[row], judged.explanations[row], subjects)
+    ]
+    parts = pl.DataFrame(rows_of_parts, schema=_LEVEL_PART_SCHEMA, orient="row")
+    scores = pl.DataFrame(columns, schema=_LEVEL_SCORE_SCHEMA)
+    return scores.fill_nan(None), parts.fill_nan(None)
 
 
 def _density(lots: Lots) -> tuple[pl.DataFrame, pl.DataFrame]:

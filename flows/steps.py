@@ -175,11 +175,13 @@ def measure_graph(job: Job) -> None:
 
 
 def score_lots(job: Job) -> None:
-    """Run both detectors over the lots and cite the nearest cases."""
+    """Run the detectors over lots, trade edges and sites, and cite the nearest cases."""
+    from detectors.screen import score_levels
     from detectors.screen import score_lots as score
 
     with _open(job) as con:
         score(con)
+        score_levels(con)
 
 
 def keep_judgement(job: Job) -> None:

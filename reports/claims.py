@@ -523,6 +523,22 @@ class Rejected:
     remedy: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnusualMonth:
+    """A month of a site's trade, or of the trade between two, unlike the months before."""
+
+    month: date
+    gln: str
+    name: str | None
+    to_gln: str | None  # None: the site's trade with all
+    to_name: str | None
+    suspicion_pct: float
+    q_value: float
+    units: float | None
+    features: tuple[str, ...]
+    nearest: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedHealth:
     """A site's feed against its own habit."""
@@ -560,6 +576,7 @@ class IndexEvidence:
     trend: tuple[RunCounts, ...] = ()
     lines: tuple[AlarmLine, ...] = ()
     changes: Bounded[LotChange] = field(default_factory=Bounded)
+    unusual: tuple[UnusualMonth, ...] = ()
     decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts
     feeds: Bounded[FeedHealth] = field(default_factory=Bounded)
     feeds_failing: int = 0

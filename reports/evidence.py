@@ -39,6 +39,7 @@ from reports.claims import (
     Score,
     ScorePart,
     Suppression,
+    UnusualMonth,
 )
 
 MOST_FINDINGS = 40
@@ -60,6 +61,8 @@ MOST_LINES = 12
 DENSITY = "local_density"
 POINT_KINDS = ("lot", "neighbour", "same_product")
 MOST_FEEDS = 20
+MOST_UNUSUAL = 8  # of edges, and of sites
+LEAST_UNUSUAL_PCT = 95.0
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -191,11 +194,27 @@ def gather_index(
         trend=_trend(con),
         lines=_alarm_lines(lots, alarm_bound) if alarm_bound else (),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
+        unusual=_unusual(con),
         decided=dict(Counter(decided.values())),
         feeds=_cut(feeds, MOST_FEEDS, lambda _: 0),
         feeds_failing=sum(feed.health == "failing" for feed in feeds),
         feeds_doubtful=sum(feed.health == "doubtful" for feed in feeds),
     )
+
+
+def _unusual(con: duckdb.DuckDBPyConnection) -> tuple[UnusualMonth, ...]:
+    """The months of edges and of sites that are least like those before, some of each."""
+    rows = [
+        row
+        for model in ("edge_score", "site_score")
+        for row in _rows(
+            con,
+            f"SELECT * FROM {model} WHERE suspicion_pct >= ? "  # noqa: S608
+            "ORDER BY suspicion_pct DESC, month DESC, subject LIMIT ?",
+            [LEAST_UNUSUAL_PCT, MOST_UNUSUAL],
+        )
+    ]
+    return tuple(sorted(map(made.unusual_month, rows), key=lambda one: -one.suspicion_pct))
 
 
 # -- rows of the warehouse to values ----------------------------------------------------------

@@ -15,6 +15,7 @@ from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
 from reports.trend_view import line_rows, trend_table, trend_words
+from reports.unusual_view import unusual_table, unusual_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,8 @@ class IndexView:
     lines: tuple[tuple[str, ...], ...]
     feeds: Table
     feeds_words: str
+    unusual: Table
+    unusual_words: str
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -115,6 +118,8 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         lines=line_rows(evidence),
         feeds=feeds_table(evidence),
         feeds_words=feeds_words(evidence),
+        unusual=unusual_table(evidence),
+        unusual_words=unusual_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
@@ -126,6 +131,14 @@ def view_index(evidence: IndexEvidence) -> IndexView:
             ),
             "feeds": Query("The health of all feeds", "SELECT * FROM feed_health"),
             "changes": Query("All that changed", "SELECT * FROM lot_change"),
+            "unusual_trade": Query(
+                "All months of trade relations",
+                "SELECT * FROM edge_score ORDER BY suspicion_pct DESC NULLS LAST",
+            ),
+            "unusual_sites": Query(
+                "All months of sites",
+                "SELECT * FROM site_score ORDER BY suspicion_pct DESC NULLS LAST",
+            ),
             "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
         },
         manifest=manifest_rows(evidence.run.manifest),

@@ -20,6 +20,7 @@ from reports.claims import (
     Suppression,
     Test,
     TimelineRow,
+    UnusualMonth,
 )
 
 Row = dict[str, Any]
@@ -238,6 +239,24 @@ def cited_case(row: Row, known: Row, decided: Row | None = None) -> CitedCase:
         sources=tuple(Source(s.get("title") or "", s.get("url") or "") for s in sources),
         is_benign=known.get("mechanism_class") == "benign",
         decision=decision(decided) if decided else None,
+    )
+
+
+def unusual_month(row: Row) -> UnusualMonth:
+    """Make a line of the list of unusual months of a row of edge_score or site_score."""
+    is_edge = "to_gln" in row
+    units = row["units"] if is_edge else row["units_in"] + row["units_out"]
+    return UnusualMonth(
+        month=row["month"],
+        gln=row["from_gln"] if is_edge else row["gln"],
+        name=row["from_name"] if is_edge else row["name"],
+        to_gln=row["to_gln"] if is_edge else None,
+        to_name=row["to_name"] if is_edge else None,
+        suspicion_pct=row["suspicion_pct"],
+        q_value=row["q_value"],
+        units=units,
+        features=tuple(row["top_features"] or ()),
+        nearest=tuple(row["nearest"] or ()),
     )
 
 

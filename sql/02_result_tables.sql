@@ -129,3 +129,23 @@ CREATE TABLE IF NOT EXISTS raw_lot_judgement (
     findings_standing BIGINT, findings_explained BIGINT, findings_suppressed BIGINT,
     data_gaps BIGINT
 );
+
+CREATE TABLE IF NOT EXISTS find_level_score (
+    level VARCHAR,            -- edge, site, trajectory
+    key_id BIGINT,            -- feat_edge_month, feat_site_month or feat_trajectory
+    subject VARCHAR,          -- its name there
+    score DOUBLE,             -- higher is more normal; null: nothing earlier to compare with
+    suspicion_pct DOUBLE,     -- 0 to 100, higher is worse: what people see
+    p_value DOUBLE,           -- how often what it is compared with looks at least as odd
+    q_value DOUBLE            -- the same, adjusted over all that is judged together
+);
+
+CREATE TABLE IF NOT EXISTS find_level_part (
+    level VARCHAR,
+    key_id BIGINT,
+    feature VARCHAR,
+    value DOUBLE,
+    contribution DOUBLE,
+    is_exact BOOLEAN,         -- the parts add up to the score
+    neighbour VARCHAR         -- the name of what the part compares with; null: those not named, together
+);

@@ -114,6 +114,13 @@ CREATE TABLE lot_change (
     tier VARCHAR, findings_standing_before BIGINT, findings_standing BIGINT, changes VARCHAR[],
     is_reopened BOOLEAN, decision_id INTEGER, causes VARCHAR[], records BIGINT,
     record_ids BIGINT[], event_ids VARCHAR[]);
+CREATE TABLE edge_score (
+    from_gln VARCHAR, from_name VARCHAR, to_gln VARCHAR, to_name VARCHAR, month DATE,
+    suspicion_pct DOUBLE, q_value DOUBLE, top_features VARCHAR[], nearest VARCHAR[], units DOUBLE,
+    subject VARCHAR);
+CREATE TABLE site_score (
+    gln VARCHAR, name VARCHAR, month DATE, suspicion_pct DOUBLE, q_value DOUBLE,
+    top_features VARCHAR[], nearest VARCHAR[], units_in DOUBLE, units_out DOUBLE, subject VARCHAR);
 CREATE TABLE source_file (
     file_id INTEGER, path VARCHAR, sha256 VARCHAR, kind VARCHAR, read BIGINT, accepted BIGINT,
     duplicate BIGINT, void BIGINT, set_aside BIGINT, first_at TIMESTAMP, last_at TIMESTAMP,
