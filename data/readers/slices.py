@@ -181,12 +181,18 @@ def _unique(names: Sequence[str]) -> list[str]:
     unique: dict[str, None] = {}
     counts: dict[str, int] = {POSITION: 1}
     for name in names:
-        bare = tried = name.strip() or "column"
+        bare = tried = _plain(name.strip() or "column")
         while tried in unique or tried == POSITION:
             counts[bare] = counts.get(bare, 1) + 1
             tried = f"{bare} ({counts[bare]})"
         unique[tried] = None
     return list(unique)
+
+
+def _plain(name: str) -> str:
+    """The name, unless expressions would take it for a pattern that stands for other columns."""
+    is_pattern = name == "*" or (name.startswith("^") and name.endswith("$"))
+    return f"column {name}" if is_pattern else name
 
 
 # --- CSV ---------------------------------------------------------------------------------------
@@ -467,4 +473,6 @@ def _decoded(
             _decoded(texts[half:], ordinals[half:], names),
         )
         return pl.concat([left[0], right[0]], how="diagonal"), left[1] + right[1]
-    return rows.insert_column(0, ordinals), []
+    plain = dict(zip(names, _unique(names), strict=True))
+    renamed = {name: plain[name] for name in names if _plain(name) != name}
+    return rows.rename(renamed).insert_column(0, ordinals), []

@@ -294,3 +294,21 @@ def test_texts_of_parquet_that_are_no_utf8_are_read_byte_by_byte_or_told(
     else:
         (row,) = frame(found, "rows")
         assert msgspec.json.decode(row["attributes"]) == {"remark": "M\u00fc\u00dfter"}
+
+
+@pytest.mark.parametrize("name", ["^$", "^.*$", "*"])
+@pytest.mark.parametrize("form", ["csv", "ndjson", "json", "parquet"])
+def test_a_column_that_is_named_like_a_pattern_stands_for_itself_alone(
+    tmp_path: Path, name: str, form: str
+) -> None:
+    path = tmp_path / "a"
+    cells = dict(zip([*HEADER, name], [*SHIPMENT, "x"], strict=True))
+    if form == "parquet":
+        pl.DataFrame(cells).write_parquet(path)
+    elif form == "csv":
+        path.write_text(table([*cells.values()], header=[*cells]), encoding="utf-8")
+    else:
+        path.write_text(dumped([cells] if form == "json" else cells), encoding="utf-8")
+    (row,) = frame(batches(path, path.read_bytes()), "rows")
+    assert row["lot"] == SHIPMENT[4]
+    assert msgspec.json.decode(row["attributes"]) == {f"column {name}": "x"}
