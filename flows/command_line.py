@@ -557,10 +557,20 @@ def simulate(
 
 
 @app.command()
-def dictionary() -> None:
+def dictionary(
+    html: Annotated[
+        Path | None, typer.Option(help="Write it to this file, as one page for a browser.")
+    ] = None,
+) -> None:
     """Print the data dictionary, made from the models' headers."""
     from data.warehouse.dictionary import dictionary as text
 
+    if html is not None:
+        from reports.dictionary_page import dictionary_page
+
+        html.write_text(dictionary_page(), encoding="utf-8")
+        console.print(f"Open {html}")
+        return
     sys.stdout.write(text())
 
 

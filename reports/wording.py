@@ -330,6 +330,13 @@ TIER_MEANING = {
     "clear": "No finding stands.",
 }
 
+DICTIONARY = {
+    "dictionary_title": "Data dictionary",
+    "dictionary_skip": "To the contents",
+    "dictionary_find": "Everything is on this page: find a word with the browser's own search.",
+    "dictionary_caveats": "How it may mislead.",
+    "dictionary_columns": "Columns of",
+}
 HEALTH = {"failing": "fails", "doubtful": "in doubt", "sound": "sound", "unknown": "not known"}
 FEED_SIGNS = {
     "silent": "silent for longer than its habit",

@@ -99,7 +99,7 @@ def _notice_page(page: Path) -> Path:
 
 def render_lot(view: LotView) -> str:
     """Return the HTML of a lot page."""
-    page = _environment().get_template("lot.html.j2")
+    page = environment().get_template("lot.html.j2")
     return page.render(view=view, words=wording.PAGE, sections=wording.SECTIONS)
 
 
@@ -110,12 +110,12 @@ def render_notices(view: LotView) -> str:
 
 def render_index(view: IndexView) -> str:
     """Return the HTML of the index page."""
-    return _environment().get_template("index.html.j2").render(view=view, words=wording.PAGE)
+    return environment().get_template("index.html.j2").render(view=view, words=wording.PAGE)
 
 
 @cache
-def _environment() -> Environment:
-    # Everything is escaped: all texts come from documents that strangers wrote.
+def environment() -> Environment:
+    """Return the templates. Everything is escaped: texts come from documents of strangers."""
     return Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
