@@ -40,7 +40,7 @@ def unusual_words(evidence: IndexEvidence) -> str:
         )
     likely = sum(_is_likely(one) for one in evidence.unusual)
     tail = (
-        f" Of {likely:,} q is at most 0.1: of all such, about a tenth would be ordinary."
+        f" Of {likely:,} q is at most 0.1: were trade as before, a tenth of such would be chance."
         if likely
         else " None has a q of at most 0.1, so each may be chance."
     )
