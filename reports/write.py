@@ -105,7 +105,8 @@ def render_lot(view: LotView) -> str:
 
 def render_notices(view: LotView) -> str:
     """Return the HTML of the drafts for the authorities."""
-    return _environment().get_template("notice.html.j2").render(view=view, words=wording.PAGE)
+    page = environment().get_template("notice.html.j2")
+    return page.render(view=view, words=wording.PAGE)
 
 
 def render_index(view: IndexView) -> str:
