@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint format bench lock dictionary clean
+.PHONY: demo test test-all lint format bench lock dictionary sbom audit fuzz validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,10 @@ help:
 	@echo "make bench       parsing and item histories against their peers"
 	@echo "make dictionary  docs/data-dictionary.md from the models' headers"
 	@echo "make lock        requirements.lock from pyproject.toml"
+	@echo "make sbom        var/sbom.cdx.json: all packages, CycloneDX 1.6"
+	@echo "make audit       known vulnerabilities of the lock (says so where there is no network)"
+	@echo "make fuzz        mutated documents into every reader (INPUTS=1000000 SEED=1)"
+	@echo "make validation  docs/validation/trace-matrix.md, and the results under var"
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -57,6 +61,20 @@ lock:
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
 		--no-emit-index-url --no-header pyproject.toml --output-file requirements.lock
+
+sbom: .venv/installed
+	@$(BIN)/python -m tests.supply.sbom
+
+audit: .venv/installed
+	@$(BIN)/python -m tests.supply.audit
+
+INPUTS ?= 1000000
+SEED ?= 1
+fuzz: .venv/installed
+	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED)
+
+validation: .venv/installed
+	@$(BIN)/python -m tests.validation
 
 clean:
 	@rm -rf .venv var

@@ -1,8 +1,15 @@
-"""One query on the published warehouse: as a table, CSV, JSON or Parquet."""
+"""One query on the published warehouse: as a table, CSV, JSON or Parquet.
 
+CSV is what people open in a spreadsheet: a list is written as its values with ``;`` between them,
+as in the plain layouts, whatever is nested deeper as JSON, and no text may act as a formula. JSON
+and Parquet give every value as it is.
+"""
+
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 from rich.console import Console
@@ -12,6 +19,9 @@ from rich.table import Table
 from data.errors import InputError
 from data.warehouse.connection import open_read_only
 from data.warehouse.cookbook import read_macros, read_queries
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SHOWN_ROWS = 200
 FORMS = ("table", "csv", "json", "parquet")
@@ -48,17 +58,57 @@ def answer(
             if form == "table" and output is None:
                 _show(relation, console)
                 return
-            frame = relation.pl()
+            frame = _frame(relation)
         except duckdb.Error as error:
             raise InputError(f"sql: {error}") from None
-    if form == "parquet":
+    if form == "parquet" and output is not None:
         frame.write_parquet(output)
         return
-    text = frame.write_csv() if form != "json" else frame.write_json() + "\n"
+    text = _csv(frame) if form != "json" else frame.write_json() + "\n"
     if output is None:
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def _frame(relation: duckdb.DuckDBPyRelation) -> "pl.DataFrame":
+    if spans := [
+        c for c, t in zip(relation.columns, relation.types, strict=True) if t == "INTERVAL"
+    ]:
+        raise InputError(
+            f"sql: {', '.join(spans)}: a span of time has no form in files; write it as text "
+            "(CAST(… AS VARCHAR)) or as a number (epoch(…))."
+        )
+    frame: pl.DataFrame = relation.pl()
+    return frame
+
+
+def _csv(frame: "pl.DataFrame") -> str:
+    import polars as pl
+
+    from reports.spreadsheet import plain_text
+
+    def flat(column: "pl.Series") -> "pl.Series":
+        if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
+            column = pl.Series([_flat(value) for value in column.to_list()], dtype=pl.String)
+        if column.dtype != pl.String:
+            return column
+        texts = [None if text is None else plain_text(text) for text in column]
+        return pl.Series(texts, dtype=pl.String)
+
+    columns = [flat(column).alias(plain_text(column.name)) for column in frame]
+    return pl.DataFrame(columns).write_csv()
+
+
+def _flat(value: object) -> str | None:
+    """A nested value as one text."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return ";".join("" if one is None else str(one) for one in value)
+    return json.dumps(value, default=str, ensure_ascii=False)
 
 
 def parameters(pairs: list[str]) -> dict[str, str]:

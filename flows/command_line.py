@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 console = Console(soft_wrap=True, highlight=False)
 progress = Console(stderr=True, highlight=False)
+_PRIVATE = 0o027  # owner writes, group reads, nobody else
 
 Inputs = Annotated[
     list[Path], typer.Argument(help="Files or folders; what they are is read from what they hold.")
@@ -79,6 +80,10 @@ def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) 
 
         outcome = run_orchestrated(job, _say)
     _report(outcome)
+    if settings.notify_url is not None:
+        from flows.notify import notify
+
+        notify(settings.notify_url, outcome)
 
 
 def _quiet_prefect(settings: Settings, logging_level: str = "WARNING") -> None:
@@ -191,7 +196,8 @@ def ingest(
         landed = land_files(job, trail, _say)
     console.print(
         f"Read {landed.read:,} records in {landed.files} new files "
-        f"({landed.known} known already); {landed.set_aside:,} set aside."
+        f"({landed.known} known already); {landed.set_aside:,} set aside; "
+        f"{landed.waiting} files still being written are left for the next run."
     )
 
 
@@ -206,6 +212,7 @@ def report(
         str | None,
         typer.Option(help="As it would have looked then: ISO 8601 with offset. Into --out."),
     ] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Write it to this file too, as PDF/A.")] = None,
 ) -> None:
     """Write one lot's report again, from the newest published warehouse."""
     from flows.job import recording_of
@@ -213,8 +220,8 @@ def report(
 
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
     moment = None if known_at is None else _clock(known_at).replace(tzinfo=None)
-    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say)
-    console.print(f"Open {path}")
+    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say, pdf)
+    console.print(f"Open {path}" + (f" or {pdf}" if pdf else ""))
 
 
 @app.command()
@@ -571,6 +578,8 @@ def bench(
 
 def main() -> None:
     """Run the command; a person's mistake prints one line and leaves an exit code of its kind."""
+    # Serials and partners stand in every file that is made, spilled tables and logs among them.
+    os.umask(os.umask(_PRIVATE) | _PRIVATE)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         app(standalone_mode=True)

@@ -6,6 +6,7 @@ from data.warehouse.connection import open_read_only
 from data.warehouse.cookbook import ready_query
 from flows.steps import Outcome
 
+HEALTH = ("failing", "doubtful")
 TIERS = ("hold", "investigate", "watch", "clear")
 
 
@@ -14,10 +15,12 @@ def digest_lines(outcome: Outcome) -> list[str]:
     tiers = ", ".join(f"{outcome.tiers.get(tier, 0)} {tier}" for tier in TIERS)
     landed = outcome.landed
     again = f", {landed.known} known already" if landed.known else ""
+    waiting = f", {landed.waiting} still being written" if landed.waiting else ""
+    feeds = ", ".join(f"{outcome.feeds[h]} {h}" for h in HEALTH if outcome.feeds.get(h))
     lines = [
         f"Lots: {tiers}.",
         f"Read {landed.read:,} records in {landed.files} new files{again}; "
-        f"{landed.set_aside:,} set aside.",
+        f"{landed.set_aside:,} set aside{waiting}." + (f" Feeds: {feeds}." if feeds else ""),
         f"Run {outcome.run_id}. Open {outcome.index}",
     ]
     return lines + [

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from flows.inbox import Inbox
 from flows.record import Recording, system_actor
 from flows.settings import Settings
 from flows.steps import Job
@@ -36,5 +37,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
             for pattern, said in settings.tuning.items()
         },
         mappings=settings.mappings,
+        pdf=settings.pdf,
         recording=recording_of(settings),
+        inbox=Inbox(settings.settle_s, settings.move_done, settings.move_set_aside),
     )

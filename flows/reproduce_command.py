@@ -27,6 +27,7 @@ from flows.steps import Job, Progress, judge
 
 if TYPE_CHECKING:
     from data.readers.layouts import Layout
+    from data.record.trail import Trail
     from flows.settings import Settings
 
 _COMPARED = (
@@ -46,6 +47,8 @@ class Past:
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     suppressions: Sequence[SuppressionEntry] = ()
     before: Judgement | None = None
+    pdf: bool = False
+    earlier: Sequence[Judgement] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ def reproduce(
         Documents are gone, or are not what they were.
     """
     fields = run.fields
+    before = _judgement(warehouse, fields.get("before"))
     past = Past(
         datetime.fromisoformat(fields["as_of"]),
         [KnownFile.from_plain(one) for one in fields["files"]],
@@ -94,7 +98,9 @@ def reproduce(
         fields["overrides"],
         fields.get("tuning", {}),
         _suppressions(warehouse)[: fields.get("suppressions", {}).get("count", 0)],
-        _judgement(warehouse, fields.get("before")),
+        before,
+        any(name.endswith(".pdf") for name in run.outputs),
+        _earlier(warehouse, before),
     )
     with _workplace(warehouse) as place:
         job = _job(place, past, limits)
@@ -152,11 +158,13 @@ def write_page(
     recording: Recording,
     moment: datetime | None,
     say: Progress,
+    pdf: Path | None = None,
 ) -> Path:
     """Write one lot's report again: of the newest published warehouse, or as of a moment.
 
     A report of the past is one that a run at that moment would have written, from what the
-    warehouse had landed by then; it goes to a folder of its own beside the reports.
+    warehouse had landed by then; it goes to a folder of its own beside the reports. ``pdf`` names
+    a file to write it to as PDF too.
     """
     from reports.write import write_lot
 
@@ -167,6 +175,7 @@ def write_page(
             with open_read_only(readable) as con:
                 page = write_lot(con, gtin, lot, settings.reports)
             record.record_page(trail, page, settings.reports, known[-1] if known else None)
+            _write_pdf(trail, page, pdf)
         return page
     limits = (settings.memory_limit, settings.threads)
     folder = settings.reports.with_name(f"{settings.reports.name}-{moment:%Y%m%dT%H%M%SZ}")
@@ -180,7 +189,21 @@ def write_page(
                 page = write_lot(con, gtin, lot, folder)
             settle_folder(folder)
         record.record_page(trail, page, folder, None)
+        _write_pdf(trail, page, pdf)
     return page
+
+
+def _write_pdf(trail: "Trail", page: Path, pdf: Path | None) -> None:
+    """Write the report beside a page as PDF, where asked to, and record that it was."""
+    if pdf is None:
+        return
+    from data.record.canonical import file_digest
+    from data.record.disk import write_file
+    from data.record.entries import Act
+    from reports.pdf import lot_pdf
+
+    write_file(pdf, lot_pdf(page.with_suffix(".json").read_text(encoding="utf-8")))
+    trail.append([Act("export", f"pdf:{page.stem}", version=file_digest(pdf))])
 
 
 def _known_at(
@@ -263,6 +286,22 @@ def _judgement(warehouse: Path, wanted: Mapping[str, str] | None) -> Judgement |
     return found
 
 
+def _earlier(warehouse: Path, last: Judgement | None) -> list[Judgement]:
+    """What the runs before the run before judged: the index shows how many lots they placed where.
+
+    A judgement that was changed since gives another trend than the one that was published.
+    """
+    from reports.evidence import MOST_RUNS
+
+    found: list[Judgement] = []
+    readable = newest_snapshot(warehouse) or warehouse
+    with open_read_only(readable) as con:
+        while last is not None and last.run.before_run_id and len(found) < MOST_RUNS:
+            last = find_judgement(con, last.run.before_run_id)
+            found += [last] if last else []
+    return found
+
+
 @contextmanager
 def _workplace(warehouse: Path) -> Iterator[Path]:
     place = Path(tempfile.mkdtemp(prefix=".again-", dir=warehouse.parent))
@@ -281,6 +320,7 @@ def _job(place: Path, past: Past, limits: tuple[str, int]) -> Job:
         *limits,
         thresholds=past.overrides,
         tuning=past.tuning,
+        pdf=past.pdf,
     )
 
 
@@ -293,6 +333,8 @@ def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
         suppressions.add_entries(con, list(past.suppressions))
         if past.before is not None:
             put_judgement(con, past.before)
+        for judgement in past.earlier:
+            put_judgement(con, judgement)
     return differing
 
 

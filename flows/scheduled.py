@@ -15,6 +15,7 @@ from data.errors import InputError
 from flows.batch import run_orchestrated
 from flows.digest import digest_lines, set_aside_table
 from flows.job import job_of
+from flows.notify import notify
 from flows.quiet_exit import hush_exit
 from flows.settings import load_settings
 
@@ -42,6 +43,7 @@ def run_scheduled(inputs: list[str], settings: str | None = None) -> str:
     outcome = run_orchestrated(job, lambda text: None)
     lines = digest_lines(outcome)
     print(lines[0])
+    notify(chosen.notify_url, outcome)
     create_markdown_artifact(
         key="touchstone-digest",
         markdown="\n\n".join([*lines, set_aside_table(outcome.snapshot)]),

@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     ``TOUCHSTONE_WAREHOUSE=…`` and the like override the file. Thresholds of patterns are given as
     ``[patterns.P01]`` tables; the shipped values, with unit and source, stand in
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
-    were changed, and who decided it: they come to stand in ``tuning``.
+    were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
+    lot's report is written as PDF too, which takes some tenth of a second a lot.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class Settings(BaseSettings):
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
     tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)
+    pdf: bool = False
     suppression_days: int = Field(default=90, ge=1, le=366)
     actor: str | None = None
     change_reason: str | None = None
@@ -39,6 +41,10 @@ class Settings(BaseSettings):
     keep_originals: bool = True
     signing_key: Path | None = None
     anchor: Path | None = None
+    settle_s: float = Field(default=0, ge=0)
+    move_done: Path | None = None
+    move_set_aside: Path | None = None
+    notify_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
     retention_years: int = Field(default=10, ge=6)
 
     @model_validator(mode="before")

@@ -4,8 +4,9 @@ Every step opens the warehouse, works, and closes it: DuckDB allows one writing 
 interrupted step leaves the file as the step before left it.
 """
 
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,10 +17,12 @@ import duckdb
 
 from data.warehouse.connection import open_warehouse
 from flows import record
+from flows.inbox import Inbox
 from flows.record import Recording
 
 if TYPE_CHECKING:
     from data.record.trail import Trail
+    from reports.write import Typeset
 
 Progress = Callable[[object], None]
 Step = Callable[..., Any]
@@ -42,7 +45,9 @@ class Job:
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
+    pdf: bool = False
     recording: Recording = field(default_factory=Recording)
+    inbox: Inbox = field(default_factory=Inbox)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Landed:
     known: int
     read: int
     set_aside: int
+    waiting: int = 0  # files still being written, left for the next run
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Outcome:
     run_id: str
     landed: Landed
     tiers: Mapping[str, int]
+    feeds: Mapping[str, int]
     failed_checks: tuple[str, ...]
     index: Path
     snapshot: Path
@@ -78,11 +85,17 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
     from data.warehouse.landing import LandingProgress, land
     from data.warehouse.sources import read_source
 
+    job.inbox.check(job.inputs)
+    leave = job.inbox.sieve()
+    named = {Path(os.path.abspath(path)) for path in job.inputs}  # noqa: PTH100 - as landing does
+    done: dict[Path, tuple[str, bool]] = {}
     layouts = [load_layout(path) for path in job.mappings]
     originals = Originals.of(job.warehouse) if job.recording.keep_originals else None
     kept = [originals.keep(path) for path in job.mappings] if originals else []
 
     def watch(state: LandingProgress) -> None:
+        if state.receipt is not None and state.path not in named:
+            done[state.path] = (state.receipt.path, state.receipt.message is None)
         say(f"landing file {state.number} of {state.count}: {state.records:,} records")
 
     with _open(job) as con:
@@ -94,14 +107,17 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
             partial(read_source, layouts=layouts),
             originals,
             kept,
+            leave,
         )
         record.record_landing(trail, con, job.as_of)
+    job.inbox.clear(done)
     fresh = [receipt for receipt in receipts if receipt.status != "known"]
     return Landed(
         files=len(fresh),
         known=len(receipts) - len(fresh),
         read=sum(receipt.read_count for receipt in fresh),
         set_aside=sum(receipt.set_aside_count for receipt in fresh),
+        waiting=len(leave.left),
     )
 
 
@@ -178,23 +194,43 @@ def keep_judgement(job: Job) -> None:
 
 def write_reports(job: Job) -> dict[str, str]:
     """Write the pages of suspect lots and the index, out of sight; return their hashes."""
+    import numpy as np
+
+    from detectors.calibration import false_alarm_bound
     from reports.write import write_reports as write
+
+    def alarm_bound(p_values: list[float]) -> Sequence[float]:
+        bounds: list[float] = false_alarm_bound(np.array(p_values)).tolist()
+        return bounds
 
     folder = record.staging(job.reports)
     shutil.rmtree(folder, ignore_errors=True)
     with _open(job) as con:
-        write(con, folder)
+        write(con, folder, _typesetter() if job.pdf else None, alarm_bound)
     return record.output_hashes(folder)
 
 
-def finish_run(job: Job, run_id: str, outputs: Mapping[str, str]) -> dict[str, int]:
-    """Close the run in the ledger with its reports' hashes; return the number of lots by tier."""
+def _typesetter() -> "Typeset":
+    """Load the typesetter, which only those who want PDFs pay for."""
+    from reports.pdf import lot_pdf
+
+    return lot_pdf
+
+
+def finish_run(
+    job: Job, run_id: str, outputs: Mapping[str, str]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Close the run in the ledger with its reports' hashes.
+
+    Returns the numbers of lots by tier and of feeds by health.
+    """
     from data.warehouse import ledger
 
     with _open(job) as con:
         ledger.finish_run(con, run_id, outputs=outputs)
-        rows = con.execute("SELECT tier, count(*) FROM lot_risk GROUP BY tier").fetchall()
-    return dict(rows)
+        tiers = con.execute("SELECT tier, count(*) FROM lot_risk GROUP BY tier").fetchall()
+        feeds = con.execute("SELECT health, count(*) FROM feed_health GROUP BY health").fetchall()
+    return dict(tiers), dict(feeds)
 
 
 def publish(job: Job, run_id: str, outputs: Mapping[str, str], trail: "Trail") -> Path:
@@ -237,6 +273,7 @@ def run_steps(
         landed = as_task(land_files)(job, trail, say)
         run_id = as_task(begin_run)(job, trail)
         failed, outputs = judge(job, say, as_task)
-        tiers = as_task(finish_run)(job, run_id, outputs)
+        tiers, feeds = as_task(finish_run)(job, run_id, outputs)
         snapshot = as_task(publish)(job, run_id, outputs, trail)
-    return Outcome(run_id, landed, tiers, failed, job.reports / "index.html", snapshot)
+    index = job.reports / "index.html"
+    return Outcome(run_id, landed, tiers, feeds, failed, index, snapshot)

@@ -306,6 +306,26 @@ class Score:
     parts: tuple[ScorePart, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeaturePoint:
+    """A lot by two features. ``kind``: lot (the one reported), neighbour, same_product."""
+
+    gtin: str
+    lot: str
+    kind: str
+    x: float | None
+    y: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpace:
+    """The two features that add most to the score of density, and lots by them; the lot first."""
+
+    x: str
+    y: str
+    points: tuple[FeaturePoint, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A published source of a case, as its file gives it."""
@@ -420,6 +440,7 @@ class LotEvidence:
     suppressions: tuple[Suppression, ...] = ()
     change: LotChange | None = None
     decisions: tuple[Decision, ...] = ()
+    space: FeatureSpace | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -445,6 +466,24 @@ class RankedLot:
     report: str | None
     suppressed: int = 0
     decided: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """How many lots a run placed in each tier."""
+
+    run_id: str
+    as_of: datetime
+    lots: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """A line at a p-value: the lots at or below it, and the most of them that may be honest."""
+
+    p_value: float
+    lots: int
+    false_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,6 +540,24 @@ class UnusualMonth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedHealth:
+    """A site's feed against its own habit."""
+
+    gln: str
+    name: str | None
+    health: str
+    signs: tuple[str, ...]
+    silent_days: float | None
+    usual_gap_days: float | None
+    lag_p95_h: float | None
+    lag_before_p95_h: float | None
+    recent_events: int
+    usual_events: float | None
+    departure_untold_share: float | None
+    arrival_untold_share: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IndexEvidence:
     """Everything the index page may say."""
 
@@ -516,6 +573,11 @@ class IndexEvidence:
     suppressed: int = 0
     suppressions: tuple[Suppression, ...] = ()
     run_before: str | None = None
+    trend: tuple[RunCounts, ...] = ()
+    lines: tuple[AlarmLine, ...] = ()
     changes: Bounded[LotChange] = field(default_factory=Bounded)
     unusual: tuple[UnusualMonth, ...] = ()
     decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts
+    feeds: Bounded[FeedHealth] = field(default_factory=Bounded)
+    feeds_failing: int = 0
+    feeds_doubtful: int = 0

@@ -4,7 +4,8 @@ Large lots stay bounded: the rows that matter most are listed, the rest is count
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import duckdb
@@ -12,10 +13,14 @@ import duckdb
 from data.errors import NotFoundError
 from reports import rows as made
 from reports.claims import (
+    AlarmLine,
     Bounded,
     Citation,
     CitedCase,
     Exposure,
+    FeaturePoint,
+    FeatureSpace,
+    FeedHealth,
     FileCount,
     Finding,
     Gap,
@@ -30,6 +35,7 @@ from reports.claims import (
     Rejected,
     Risk,
     Run,
+    RunCounts,
     Score,
     ScorePart,
     Suppression,
@@ -50,6 +56,13 @@ MOST_REJECTED = 200
 MOST_CHANGES = 200
 MOST_UNUSUAL = 8  # of edges, and of sites
 LEAST_UNUSUAL_PCT = 95.0
+MOST_POINTS = 60
+MOST_RUNS = 12  # of the trend; a run that is made again needs what they judged
+MOST_LINES = 12
+
+DENSITY = "local_density"
+POINT_KINDS = ("lot", "neighbour", "same_product")
+MOST_FEEDS = 20
 
 TIERS = ("hold", "investigate", "watch", "clear")
 
@@ -106,6 +119,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     named |= {site for row in holdings.rows for site in (row.site_id, row.to_site_id)}
     named |= {row.site_id for row in exposure.rows}
     places = _places(con, named)
+    scores = _scores(con, lot_id)
     return LotEvidence(
         run=_run(con),
         facts=_facts(con, lots[0], places),
@@ -122,7 +136,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
         sites=_cut(visits, MOST_SITES, lambda visit: visit.came_in + visit.made),
         feeds=tuple(made.feed(row) for row in feeds),
         files=_files_of_lot(con, lot_id),
-        scores=_scores(con, lot_id),
+        scores=scores,
         cases=_cases(con, lot_id),
         suppressed=suppressed,
         suppressions=_suppressions(con) if suppressed.rows else (),
@@ -135,11 +149,21 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
                 [gtin, lot],
             )
         ),
+        space=_space(con, lot_id, gtin, scores),
     )
 
 
-def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
-    """Collect what the index page shows: ranked lots, patterns, feeds and what was set aside."""
+# The most false alarms, as a share, if the line is drawn at each p-value: for all at once.
+AlarmBound = Callable[[list[float]], Sequence[float]]
+
+
+def gather_index(
+    con: duckdb.DuckDBPyConnection, alarm_bound: AlarmBound | None = None
+) -> IndexEvidence:
+    """Collect what the index page shows: ranked lots, patterns, feeds and what was set aside.
+
+    Without ``alarm_bound`` it says nothing on how many alarms may be false.
+    """
     titles = {
         row["case_id"]: row["title"] for row in _rows(con, "SELECT case_id, title FROM raw_case")
     }
@@ -153,6 +177,7 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
     # What a person set aside hides no lot.
     suspects = [lot for lot in lots if lot.tier != "clear" or lot.suppressed]
     patterns = _patterns(con)
+    feeds = _feeds(con)
     return IndexEvidence(
         run=_run(con),
         tier_counts=counts,
@@ -166,9 +191,14 @@ def gather_index(con: duckdb.DuckDBPyConnection) -> IndexEvidence:
         suppressed=sum(p.suppressed for p in patterns),
         suppressions=_suppressions(con),
         run_before=_run_before(con),
+        trend=_trend(con),
+        lines=_alarm_lines(lots, alarm_bound) if alarm_bound else (),
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
         unusual=_unusual(con),
         decided=dict(Counter(decided.values())),
+        feeds=_cut(feeds, MOST_FEEDS, lambda _: 0),
+        feeds_failing=sum(feed.health == "failing" for feed in feeds),
+        feeds_doubtful=sum(feed.health == "doubtful" for feed in feeds),
     )
 
 
@@ -419,6 +449,57 @@ def _scores(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[Score, ...]:
     )
 
 
+def _space(
+    con: duckdb.DuckDBPyConnection, lot_id: int, gtin: str, scores: tuple[Score, ...]
+) -> FeatureSpace | None:
+    """The lot, its neighbours and other lots of the product, by the two weightiest features."""
+    parts = [part for score in scores if score.detector == DENSITY for part in score.parts]
+    weight: dict[str, float] = {}
+    for part in parts:
+        if part.value is not None:
+            weight[part.feature] = weight.get(part.feature, 0.0) - part.contribution
+    axes = sorted(weight, key=lambda name: (-weight[name], name))[:2]
+    if len(axes) < 2:
+        return None
+    near = sorted({part.neighbour for part in parts if part.neighbour})
+    known = _rows(
+        con,
+        "SELECT lot_id, gtin, lot FROM core_lot "
+        "WHERE gtin = ? OR gtin || '/' || lot IN (SELECT unnest(?::VARCHAR[])) ORDER BY gtin, lot",
+        [gtin, near],
+    )
+    kinds = {
+        row["lot_id"]: "lot"
+        if row["lot_id"] == lot_id
+        else "neighbour"
+        if f"{row['gtin']}/{row['lot']}" in near
+        else "same_product"
+        for row in known
+    }
+    known.sort(key=lambda row: POINT_KINDS.index(kinds[row["lot_id"]]))
+    known = known[:MOST_POINTS]
+    ids = [row["lot_id"] for row in known]
+    found = _rows(con, "SELECT * FROM feat_lot WHERE lot_id IN (SELECT unnest(?))", [ids])
+    features = {row["lot_id"]: row for row in found}
+    if not all(axis in row for axis in axes for row in found):
+        return None  # a signal, and no measure of the lot
+    return FeatureSpace(
+        axes[0],
+        axes[1],
+        tuple(
+            FeaturePoint(
+                gtin=row["gtin"],
+                lot=row["lot"],
+                kind=kinds[row["lot_id"]],
+                x=features[row["lot_id"]][axes[0]],
+                y=features[row["lot_id"]][axes[1]],
+            )
+            for row in known
+            if row["lot_id"] in features
+        ),
+    )
+
+
 def _cases(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[CitedCase, ...]:
     cited = _rows(con, "SELECT * FROM find_cited_case WHERE lot_id = ? ORDER BY rank", [lot_id])
     ids = [row["case_id"] for row in cited]
@@ -446,6 +527,29 @@ def _run(con: duckdb.DuckDBPyConnection) -> Run:
     if not rows:
         return Run("not recorded", None, ())
     return Run(rows[0]["run_id"], rows[0]["as_of"], made.pairs_of(rows[0]["manifest"]))
+
+
+def _trend(con: duckdb.DuckDBPyConnection) -> tuple[RunCounts, ...]:
+    """Lots by tier of this run, the run it was compared with, and so on back."""
+    runs = {row["run_id"]: row for row in _rows(con, "SELECT * FROM raw_judged_run")}
+    counts: dict[str, dict[str, int]] = {}
+    for row in _rows(con, "SELECT run_id, tier, count(*) AS n FROM raw_lot_judgement GROUP BY ALL"):
+        counts.setdefault(row["run_id"], {})[row["tier"]] = row["n"]
+    trend: list[RunCounts] = []
+    run = runs.pop(_run(con).run_id, None)
+    while run is not None and len(trend) < MOST_RUNS:
+        trend.append(RunCounts(run["run_id"], run["as_of"], counts.get(run["run_id"], {})))
+        run = runs.pop(run["before_run_id"], None)
+    return tuple(trend)
+
+
+def _alarm_lines(lots: list[RankedLot], bound: AlarmBound) -> tuple[AlarmLine, ...]:
+    """What a line at each of the smallest p-values would cost."""
+    known = sorted(lot.p_value for lot in lots if lot.p_value is not None)
+    lines: dict[float, AlarmLine] = {}
+    for count, (p_value, share) in enumerate(zip(known, bound(known), strict=True), 1):
+        lines[p_value] = AlarmLine(p_value, count, float(share))
+    return tuple(lines.values())[:MOST_LINES]
 
 
 def _suppressions(con: duckdb.DuckDBPyConnection) -> tuple[Suppression, ...]:
@@ -518,6 +622,16 @@ def _patterns(con: duckdb.DuckDBPyConnection) -> tuple[PatternCount, ...]:
         )
         for pattern, n in counts.items()
     )
+
+
+def _feeds(con: duckdb.DuckDBPyConnection) -> list[FeedHealth]:
+    """Failing and doubtful feeds, in the view's order."""
+    names = [field.name for field in fields(FeedHealth)]
+    rows = _rows(con, "FROM feed_health WHERE health IN ('failing', 'doubtful')")
+    return [
+        FeedHealth(**{name: row[name] for name in names} | {"signs": tuple(row["signs"])})
+        for row in rows
+    ]
 
 
 def _files(con: duckdb.DuckDBPyConnection) -> tuple[FileCount, ...]:

@@ -11,8 +11,10 @@ from reports.change_view import (
 )
 from reports.claims import IndexEvidence, RankedLot
 from reports.decision_view import tally_words
+from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
+from reports.trend_view import line_rows, trend_table, trend_words
 from reports.unusual_view import unusual_table, unusual_words
 
 
@@ -73,6 +75,11 @@ class IndexView:
     changes_words: str
     unusual: Table
     unusual_words: str
+    trend: Table
+    trend_words: str
+    lines: tuple[tuple[str, ...], ...]
+    feeds: Table
+    feeds_words: str
     queries: dict[str, Query]
     manifest: tuple[tuple[str, str], ...]
 
@@ -108,12 +115,21 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         changes_words=changes_words(evidence),
         unusual=unusual_table(evidence),
         unusual_words=unusual_words(evidence),
+        trend=trend_table(evidence),
+        trend_words=trend_words(evidence),
+        lines=line_rows(evidence),
+        feeds=feeds_table(evidence),
+        feeds_words=feeds_words(evidence),
         queries={
             "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
             "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
             "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
             "rejected": Query("What was set aside", "SELECT * FROM rejected"),
             "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
+            "trend": Query(
+                "What each run judged", "SELECT * FROM raw_lot_judgement ORDER BY gtin, lot"
+            ),
+            "feeds": Query("The health of all feeds", "SELECT * FROM feed_health"),
             "changes": Query("All that changed", "SELECT * FROM lot_change"),
             "unusual_trade": Query(
                 "All months of trade relations",

@@ -124,8 +124,8 @@ def custody_picture(evidence: LotEvidence) -> CustodyPicture | None:
         return None
     kept = _keep(evidence)
     visits = {visit.place.site_id: visit for visit in evidence.sites.rows}
-    flagged = _flagged_lanes(evidence)
-    suspects = _flagged_sites(evidence)
+    flagged = flagged_lanes(evidence)
+    suspects = flagged_sites(evidence)
     nodes: dict[str, Node] = {}
     edges: dict[tuple[str, str], list[Lane]] = {}
     for lane in lanes:
@@ -202,7 +202,7 @@ def _node(key: str, place: Place | None, visit: SiteVisit | None, labels: list[s
         detail=phrases.place_detail(place) if place else "no party in the data",
         figures=site_figures(visit) if visit else "",
         is_known=place is not None and bool(place.name),
-        flag=" ".join(labels[:2]) + (" …" if len(labels) > 2 else ""),
+        flag=labels_words(labels),
     )
 
 
@@ -222,7 +222,7 @@ def site_figures(visit: SiteVisit) -> str:
     return " · ".join(parts)
 
 
-def _flagged_lanes(evidence: LotEvidence) -> dict[tuple[int | None, int | None], list[str]]:
+def flagged_lanes(evidence: LotEvidence) -> dict[tuple[int | None, int | None], list[str]]:
     """Labels of the findings whose records lie on a lane, or whose two sites are its ends."""
     flagged: dict[tuple[int | None, int | None], list[str]] = {}
     for index, finding in enumerate(evidence.standing.rows):
@@ -232,7 +232,8 @@ def _flagged_lanes(evidence: LotEvidence) -> dict[tuple[int | None, int | None],
     return flagged
 
 
-def _flagged_sites(evidence: LotEvidence) -> dict[int | None, list[str]]:
+def flagged_sites(evidence: LotEvidence) -> dict[int | None, list[str]]:
+    """Labels of the findings that name a site."""
     flagged: dict[int | None, list[str]] = {}
     for index, finding in enumerate(evidence.standing.rows):
         for site in dict.fromkeys((finding.site_id, finding.other_site_id)):
@@ -259,9 +260,8 @@ def _edge(
             for label in flagged.get((lane.from_site_id, lane.to_site_id), [])
         )
     )
-    shares = [lane.inferred_share or 0.0 for lane in lanes]
-    knowing = "inferred" if min(shares) >= 1 else "mixed" if max(shares) > 0 else "scanned"
-    words = {"inferred": ", inferred", "mixed": ", partly inferred", "scanned": ""}[knowing]
+    knowing = knowing_of(lanes)
+    words = wording.KNOWING[knowing]
     first = lanes[0]
     ends = (
         f"{place_name(_place(evidence, first.from_site_id))} to "
@@ -269,7 +269,7 @@ def _edge(
         if len(lanes) == 1
         else counted(len(lanes), "lane", "lanes")
     )
-    named = " ".join(labels[:2]) + (" …" if len(labels) > 2 else "")
+    named = labels_words(labels)
     label = " · ".join(part for part in (named, number(units) if units else "?") if part)
     return Edge(
         source=pair[0],
@@ -280,6 +280,17 @@ def _edge(
         is_flagged=bool(labels),
         tip=f"{ends}: {packs(units)}{words}" + (f", {' '.join(labels)}" if labels else ""),
     )
+
+
+def knowing_of(lanes: list[Lane]) -> str:
+    """Tell how it is known what went along some lanes: scanned, inferred, or mixed."""
+    shares = [lane.inferred_share or 0.0 for lane in lanes]
+    return "inferred" if min(shares) >= 1 else "mixed" if max(shares) > 0 else "scanned"
+
+
+def labels_words(labels: list[str]) -> str:
+    """Return the first two labels, and a sign that there are more."""
+    return " ".join(labels[:2]) + (" …" if len(labels) > 2 else "")
 
 
 def score_picture(score: Score) -> BarPicture:

@@ -27,11 +27,16 @@ def sheet(heads: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     return _BYTE_ORDER_MARK + text.getvalue()
 
 
+def plain_text(value: str) -> str:
+    """Return a text on one line that no spreadsheet takes for a formula."""
+    return _FORMULA.sub(r"\1\2'", _CONTROL.sub(" ", value))
+
+
 def _cell(value: Cell) -> str:
     if value is None:
         return ""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, str):
-        return _FORMULA.sub(r"\1\2'", _CONTROL.sub(" ", value))
+        return plain_text(value)
     return str(int(value)) if value == int(value) else str(value)

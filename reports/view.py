@@ -23,6 +23,7 @@ from reports.exposure_view import (
     reach_line,
     reach_table,
 )
+from reports.feature_space import space_picture, space_table
 from reports.finding_view import (
     FindingGroup,
     FindingView,
@@ -33,6 +34,7 @@ from reports.finding_view import (
     suppressed_table,
     view_finding,
 )
+from reports.map_view import map_note, map_picture, map_table
 from reports.movement_view import (
     coverage_lines,
     custody_table,
@@ -41,10 +43,14 @@ from reports.movement_view import (
     sites_table,
     timeline_table,
 )
+from reports.notices import Notice, draft_notices
 from reports.parts import Query, Table, lot_filter, manifest_rows, rest
 from reports.phrases import as_title, day, joined, moment, number, packs, period, place_line
 from reports.picture_view import custody_note, custody_picture, label_of, timeline_picture
 from reports.pictures import timeline
+from reports.route_map import route_map
+
+NOTICE_END = "-notice.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,8 @@ class LotView:
     tier_meaning: str
     headline: str
     facts: tuple[tuple[str, str], ...]
+    notice_file: str
+    notices: tuple[Notice, ...]
     conclusion: Conclusion
     since: str
     groups: tuple[FindingGroup, ...]
@@ -72,6 +80,9 @@ class LotView:
     custody_picture: Markup | None
     custody_note: str
     custody: Table
+    map_picture: Markup | None
+    map_note: str
+    map: Table
     reach_line: str
     reach: Table
     holders: Table
@@ -85,6 +96,8 @@ class LotView:
     tier_rule_no: int
     tier_rule: tuple[str, ...]
     scores: tuple[ScoreView, ...]
+    space_picture: Markup | None
+    space: Table
     coverage: tuple[str, ...]
     feeds: Table
     files: Table
@@ -100,7 +113,9 @@ def view_lot(evidence: LotEvidence) -> LotView:
     facts, tier = evidence.facts, evidence.risk.tier
     times = timeline_picture(evidence)
     routes = custody_picture(evidence)
+    chart = map_picture(evidence)
     notes = number_notes(evidence)
+    drafts = draft_notices(evidence)
     return LotView(
         page_title=f"{wording.TIERS.get(tier, tier)}: lot {facts.lot}, {facts.gtin}",
         heading="Lot not stated" if facts.lot == phrases.UNSTATED else f"Lot {facts.lot}",
@@ -110,6 +125,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
         tier_meaning=wording.TIER_MEANING.get(tier, ""),
         headline=headline(evidence),
         facts=_facts(evidence),
+        notice_file=_notice_file(evidence) if drafts else "",
+        notices=drafts,
         conclusion=conclude(evidence),
         since=change_words(evidence),
         groups=group_findings(evidence),
@@ -126,6 +143,9 @@ def view_lot(evidence: LotEvidence) -> LotView:
         custody_picture=custody(routes) if routes else None,
         custody_note=custody_note(evidence),
         custody=custody_table(evidence),
+        map_picture=route_map(chart) if chart else None,
+        map_note=map_note(evidence),
+        map=map_table(evidence) if chart else Table((), ()),
         reach_line=reach_line(evidence),
         reach=reach_table(evidence),
         holders=holders_table(evidence),
@@ -139,6 +159,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
         tier_rule_no=wording.TIER_RULE_NO,
         tier_rule=wording.TIER_RULE,
         scores=tuple(view_score(score) for score in evidence.scores),
+        space_picture=space_picture(evidence),
+        space=space_table(evidence),
         coverage=coverage_lines(evidence),
         feeds=feeds_table(evidence),
         files=files_table(evidence),
@@ -155,6 +177,12 @@ def _exposure_file(evidence: LotEvidence) -> str:
     if not evidence.exposure.rows or not evidence.risk.report:
         return ""
     return PurePosixPath(evidence.risk.report).with_suffix(".csv").name
+
+
+def _notice_file(evidence: LotEvidence) -> str:
+    """Return the name of the page of drafts beside the lot's page."""
+    report = evidence.risk.report
+    return f"{PurePosixPath(report).stem}{NOTICE_END}" if report else ""
 
 
 def _subtitle(evidence: LotEvidence) -> str:

@@ -330,6 +330,15 @@ TIER_MEANING = {
     "clear": "No finding stands.",
 }
 
+HEALTH = {"failing": "fails", "doubtful": "in doubt", "sound": "sound", "unknown": "not known"}
+FEED_SIGNS = {
+    "silent": "silent for longer than its habit",
+    "less": "tells much less than its usual week",
+    "late": "tells later than before",
+    "leaky": "leaves departures or arrivals untold",
+    "more": "tells much more than its usual week",
+}
+
 # The rule in words; its number stands in the header of find_lot too and changes with the SQL.
 TIER_RULE_NO = 1
 TIER_RULE = (
@@ -714,6 +723,94 @@ CAUSES = {
     "time": "the time that has passed",
 }
 
+# How it is known what went along a lane, behind the number of packs.
+KNOWING = {"inferred": ", inferred", "mixed": ", partly inferred", "scanned": ""}
+
+# What a point in the picture of features is.
+POINTS = {
+    "lot": "this lot",
+    "neighbour": "neighbour that the score compares with",
+    "same_product": "other lot of the product",
+}
+
+NOTICE_TITLES = {
+    "fda_3911": "Drug notification, Form FDA 3911 (United States)",
+    "eu": "Notice of a suspected falsification (European Union)",
+}
+
+# The form takes one class; by the regulatory reading of the gravest finding.
+CLASSES_3911 = {
+    COPIED: "Counterfeit",
+    DIVERTED: "Diverted",
+    STOLEN: "Stolen",
+    FRAUDULENT: "Fraudulent transaction",
+    UNFIT: "Unfit for distribution",
+}
+
+# Fields of Form FDA 3911: key of the value, number on the form, name, and a note for the officer.
+FORM_3911: tuple[tuple[str, str, str, str], ...] = (
+    ("type", "1", "Type of report", ""),
+    ("incident", "2", "Incident number", "FDA's; blank in a first notification"),
+    ("notified_on", "3", "Date of initial notification", ""),
+    (
+        "determined_on",
+        "4",
+        "Date the product was determined to be what is notified",
+        "the signed decision of a person; the 24 hours run from it",
+    ),
+    ("classification", "5", "Classification", "proposed from the gravest finding; only one"),
+    ("product", "6", "Name of the product as on the label", "as the data names it"),
+    ("ingredients", "7", "Primary ingredients", ""),
+    ("use", "8", "Drug use", ""),
+    ("kind", "9", "Drug description", ""),
+    ("strength", "10", "Strength", ""),
+    ("form", "11", "Dosage form", ""),
+    ("quantity", "12", "Quantity and unit", ""),
+    ("ndc", "13", "NDC", ""),
+    ("serials", "14", "Serial numbers", "those that findings name"),
+    ("lot", "15", "Lot numbers", ""),
+    ("expiry", "16", "Expiration dates", ""),
+    ("description", "17", "Description of the event", ""),
+    ("termination", "18", "Why the notification is no longer needed", "only to terminate"),
+    ("other_reports", "19", "Other reports (BPDR, FAR, MedWatch)", ""),
+    ("company", "20", "Company name and address", ""),
+    ("category", "21", "Company category", ""),
+    ("facility", "22", "Unique facility identifier", ""),
+    ("contact", "23", "Contact", ""),
+    ("submitter", "24", "Submitter", ""),
+    ("signed_on", "25", "Date of submission", ""),
+    ("discovered", "", "Date discovered", "the moment of the run that raised it; for item 17"),
+    ("places", "", "Geographic location of the incident", "asked for by the draft form of 2025"),
+    ("partners", "", "Trading partners", "to be told too, within the same 24 hours"),
+    ("code", "", "Product code", ""),
+)
+
+# What competent authorities and verification organisations in the EU ask for.
+FORM_EU: tuple[tuple[str, str, str, str], ...] = (
+    ("authority", "1", "Competent authority and verification organisation addressed", ""),
+    ("discovered", "2", "Date discovered", "the moment of the run that raised it"),
+    ("product", "3", "Name, strength and form of the product", "as the data names it"),
+    ("holder", "4", "Marketing authorisation holder or maker", "as the data names the maker"),
+    ("licence", "5", "Marketing authorisation number", ""),
+    ("code", "6", "Product code", ""),
+    ("lot", "7", "Batch number", ""),
+    ("expiry", "8", "Expiry date", ""),
+    ("serials", "9", "Serial numbers", "those that findings name"),
+    ("alerts", "10", "Alert numbers of the verification system", ""),
+    ("quantity", "11", "Quantity", ""),
+    ("places", "12", "Where it was found", ""),
+    ("partners", "13", "Suppliers and recipients", ""),
+    ("kind", "14", "Kind of the suspicion", "potential, until a person decides"),
+    ("description", "15", "Description", ""),
+    ("excluded", "16", "Honest explanations ruled out by test", ""),
+    ("patients", "17", "Did packs reach patients", ""),
+    ("examination", "18", "Result of the physical examination, device against tampering", ""),
+    ("measures", "19", "Measures taken: quarantine, recall, partners informed", ""),
+    ("samples", "20", "Where samples and photographs are kept", ""),
+    ("company", "21", "Company, licence number and contact", ""),
+    ("signed_on", "22", "Signature and date", ""),
+)
+
 # Headings and fixed sentences of the pages, by the name that the templates use.
 PAGE = {
     "language": "en",
@@ -725,6 +822,28 @@ PAGE = {
     "change": "What would change it.",
     "actions": "What to do",
     "facts": "The lot",
+    "notices": "Drafts for the authorities",
+    "notice_file": "Drafts of the notices to FDA and the EU's authorities",
+    "draft": "draft, not submitted",
+    "draft_intro": (
+        "Filled from the evidence on this lot. Nothing was sent, and nothing is decided: whether "
+        "to notify, and whom, is the decision of a person, who completes, checks and signs it."
+    ),
+    "blanks": "Fields left for you",
+    "blank": "to be filled in",
+    "item_no": "No.",
+    "item": "Field",
+    "filled": "From the evidence",
+    "note": "Note",
+    "back": "The report on the lot",
+    "initial_notice": "Initial notification",
+    "not_falsified": (
+        "No finding that stands speaks of falsification. Whether this notice applies is for you "
+        "to judge."
+    ),
+    "fact": "What",
+    "value": "Value",
+    "attached": "The same report as data",
     "contents": "Contents",
     "standing": "Findings that stand",
     "none_stands": "No finding stands.",
@@ -749,6 +868,7 @@ PAGE = {
     "since": "Since the last run.",
     "changes": "What changed since the last run",
     "unusual": "Partners and trade relations out of the ordinary",
+    "feed_health": "Feeds to look after",
     "gaps": "Questions the data cannot answer",
     "gaps_intro": "Here a rule needs records that the data does not hold. It accuses nobody.",
     "no_gaps": "Every rule that applies had the records it needs.",
@@ -762,6 +882,40 @@ PAGE = {
         "dashed box is a party that no master data names."
     ),
     "no_custody": "The data holds no movement between sites.",
+    "map": "Map of the movements",
+    "map_key": (
+        "North is up. There are no coastlines: the pages load nothing from outside. Lines are as "
+        "wide as the packs are many; dashed: inferred from the container. Numbers are those of the "
+        "table; red belongs to findings, labelled F."
+    ),
+    "map_description": (
+        "{places} and {lanes} by latitude and longitude, {cited} cited by findings. The table "
+        "below has the same."
+    ),
+    "space": "The lot among others",
+    "space_key": (
+        "By the two measures that add most to how unlike its neighbours the lot is. Diamond: this "
+        "lot; numbered rings: neighbours that its score compares with; dots: other lots of the "
+        "product. The score itself uses all measures."
+    ),
+    "space_description": (
+        "The lot, {near} and {peers} of the product by {x} and {y}. The table below has the same."
+    ),
+    "trend": "Lots by tier over the last runs",
+    "trend_intro": "The latest run first; each was compared with the one below it.",
+    "no_trend": "No earlier run was compared with this one.",
+    "line": "If you draw the line yourself",
+    "line_intro": (
+        "Choose how unusual a lot must be before you look at it. The bound holds with a chance of "
+        "95 % for every line at once, also for one chosen after reading: of the lots at or below "
+        "it, no more than this many are as honest as the lots that nothing stands against. It "
+        "speaks of the detectors' p-values alone; findings of patterns do not enter."
+    ),
+    "line_at": "Line at",
+    "line_lots": "Lots at or below",
+    "line_false": "Of them false, at most",
+    "line_share": "As a share, at most",
+    "decided": "decided:",
     "sites": "All sites, with packs in, out and left",
     "holders": "Where the rest is: whom to call",
     "holders_intro": "Last known places, those still in trade first: quarantine and call here.",

@@ -1,4 +1,6 @@
-"""Writes the pages: evidence, view, template, file; beside a page, what is exposed as a CSV.
+"""Writes the pages: evidence, view, template, file; beside a page, the same as JSON.
+
+What is exposed lies beside it as a CSV too.
 
 Files appear whole or not at all, the same warehouse gives the same bytes, and pages of lots that
 are clear now are removed.
@@ -6,6 +8,7 @@ are clear now are removed.
 
 import os
 import tempfile
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -15,38 +18,54 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from data.errors import NotFoundError
 from reports import wording
 from reports.claims import LotEvidence
-from reports.evidence import gather, gather_index
+from reports.evidence import AlarmBound, gather, gather_index
 from reports.exposure_view import exposure_rows
 from reports.index_view import IndexView, view_index
+from reports.lot_data import lot_json
 from reports.spreadsheet import sheet
-from reports.view import LotView, view_lot
+from reports.view import NOTICE_END, LotView, view_lot
 
 LOTS = "lots"
+SUSPECT = ("hold", "investigate")
+BESIDE = (".csv", ".json", ".pdf")  # what lies beside a page, under its name
 
 
-def write_reports(con: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
+Typeset = Callable[[str], bytes]
+
+
+def write_reports(
+    con: duckdb.DuckDBPyConnection,
+    out: Path,
+    typeset: Typeset | None = None,
+    alarm_bound: AlarmBound | None = None,
+) -> list[Path]:
     """Write the index and a page for every lot that is not clear, or has findings set aside.
 
     Pages of other lots are removed.
 
-    A lot with standing findings gets a spreadsheet of what they expose, named as its page.
+    Beside each page, under its name, lies the same report as JSON, and where findings stand a
+    spreadsheet of what they expose.
 
     Parameters
     ----------
     con : a connection to a warehouse whose build and screen finished
     out : folder of the reports; made where absent
+    typeset : makes a PDF of a report's JSON; where given, suspect lots get one
+    alarm_bound : bounds the false alarms for the index; see ``evidence.gather_index``
 
     Returns
     -------
     list of Path
         The pages: the index first, then the lots in its order.
     """
-    index = gather_index(con)
+    index = gather_index(con, alarm_bound)
     lots = con.execute(
         "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' OR findings_suppressed > 0 "
         "ORDER BY report, gtin, lot"
     ).fetchall()
-    written = [_write_lot(con, gtin, lot, _target(out, report)) for gtin, lot, report in lots]
+    written = [
+        _write_lot(con, gtin, lot, _target(out, report), typeset) for gtin, lot, report in lots
+    ]
     kept = {path.name for page in written for path in lot_files(page)}
     _remove_stale(out / LOTS, kept)
     page = _write(out / "index.html", render_index(view_index(index)))
@@ -69,15 +88,24 @@ def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) ->
 
 
 def lot_files(page: Path) -> list[Path]:
-    """Return the page of a lot and, where there is one, the spreadsheet beside it."""
-    beside = page.with_suffix(".csv")
-    return [page, beside] if beside.is_file() else [page]
+    """Return the page of a lot and what lies beside it under its name."""
+    beside = [*map(page.with_suffix, BESIDE), _notice_page(page)]
+    return [page, *(path for path in beside if path.is_file())]
+
+
+def _notice_page(page: Path) -> Path:
+    return page.with_name(f"{page.stem}{NOTICE_END}")
 
 
 def render_lot(view: LotView) -> str:
     """Return the HTML of a lot page."""
     page = _environment().get_template("lot.html.j2")
     return page.render(view=view, words=wording.PAGE, sections=wording.SECTIONS)
+
+
+def render_notices(view: LotView) -> str:
+    """Return the HTML of the drafts for the authorities."""
+    return _environment().get_template("notice.html.j2").render(view=view, words=wording.PAGE)
 
 
 def render_index(view: IndexView) -> str:
@@ -98,10 +126,27 @@ def _environment() -> Environment:
     )
 
 
-def _write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, path: Path) -> Path:
+def _write_lot(
+    con: duckdb.DuckDBPyConnection,
+    gtin: str,
+    lot: str,
+    path: Path,
+    typeset: Typeset | None = None,
+) -> Path:
     evidence = gather(con, gtin, lot)
     _write_exposure(evidence, path.with_suffix(".csv"))
-    return _write(path, render_lot(view_lot(evidence)))
+    view = view_lot(evidence)
+    report = lot_json(evidence, view)
+    _write(path.with_suffix(".json"), report)
+    if typeset and evidence.risk.tier in SUSPECT:
+        _write(path.with_suffix(".pdf"), typeset(report))
+    else:
+        path.with_suffix(".pdf").unlink(missing_ok=True)  # an older one says other things
+    if view.notices:
+        _write(_notice_page(path), render_notices(view))
+    else:
+        _notice_page(path).unlink(missing_ok=True)
+    return _write(path, render_lot(view))
 
 
 def _write_exposure(evidence: LotEvidence, path: Path) -> None:
@@ -117,13 +162,13 @@ def _target(out: Path, report: str) -> Path:
     return out / LOTS / PurePosixPath(report).name
 
 
-def _write(path: Path, text: str) -> Path:
+def _write(path: Path, content: str | bytes) -> Path:
     """Write beside the target and move into place, so that no reader meets half a page."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content if isinstance(content, bytes) else content.encode("utf-8"))
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
@@ -135,5 +180,5 @@ def _write(path: Path, text: str) -> Path:
 def _remove_stale(folder: Path, kept: set[str]) -> None:
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
-            if path.suffix in (".html", ".csv") and path.name not in kept:
+            if path.suffix in (".html", *BESIDE) and path.name not in kept:
                 path.unlink()

@@ -79,7 +79,7 @@ def text_encoding(head: bytes) -> str:
 
 def decoded(head: bytes) -> str:
     """A file's first bytes as text; a character cut off at the end is left out."""
-    decoder = codecs.getincrementaldecoder(text_encoding(head))(errors=_ONE_BYTE)
+    decoder = codecs.getincrementaldecoder(text_encoding(head))(errors=ONE_BYTE)
     return decoder.decode(head)
 
 
@@ -94,7 +94,7 @@ class Utf8Text:
         """Tell the encoding by the text's first bytes."""
         encoding = text_encoding(head)
         self._is_utf8 = encoding == "utf-8-sig"
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors=_ONE_BYTE)
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors=ONE_BYTE)
 
     def utf8(self, data: bytes) -> bytes:
         """The next bytes; of the last ones, give ``b""`` once more at the end."""
@@ -147,5 +147,5 @@ def _one_byte(error: UnicodeError) -> tuple[str, int]:
     return odd.decode("cp1252", errors="replace"), error.start + 1
 
 
-_ONE_BYTE: Final = "touchstone_one_byte"
-codecs.register_error(_ONE_BYTE, _one_byte)
+ONE_BYTE: Final = "touchstone_one_byte"
+codecs.register_error(ONE_BYTE, _one_byte)

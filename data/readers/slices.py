@@ -20,7 +20,7 @@ from data.readers.batch import REJECTED
 from data.readers.epcis_source import SourceError
 from data.readers.expansion import ExpansionError
 from data.readers.json_scan import JsonScanner
-from data.readers.opening import DAMAGE, File, Utf8Stream, compression, decoded, opened
+from data.readers.opening import DAMAGE, ONE_BYTE, File, Utf8Stream, compression, decoded, opened
 
 HEAD_BYTES: Final = 1 << 18
 SLICE_BYTES: Final = 1 << 23
@@ -37,8 +37,8 @@ _MAX_BREAKS: Final = 20
 _SWALLOWS: Final = pl.any_horizontal(
     pl.exclude(POSITION).str.contains(f"(?:\n[^\n]*){{{_MAX_BREAKS}}}")
 ).fill_null(value=False)
-# What reading a damaged table raises.
-TABLE_DAMAGE: Final = (*DAMAGE, pa.ArrowException, SourceError)
+# What reading a damaged table raises; of Parquet also names that are no text.
+TABLE_DAMAGE: Final = (*DAMAGE, pa.ArrowException, SourceError, UnicodeDecodeError)
 _LARGEST_EXACT: Final = 2**53
 _PLAIN_TYPES: Final = (pl.String, pl.Boolean, pl.Int32, pl.Int64, pl.Float32, pl.Float64)
 
@@ -196,10 +196,11 @@ def _csv(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
     with opened(file, member) as stream:
         head = decoded(stream.read(HEAD_BYTES))
     delimiter, names = split_header(head)
+    above = 1 + bool(_HINT.match(head))  # the lines above the first row: header and hint
     odd: dict[int, tuple[int, int]] = {}  # ordinal: fields expected, fields found
 
     def set_aside(row: pa_csv.InvalidRow) -> str:
-        odd[row.number - 1] = (row.expected_columns, row.actual_columns)
+        odd[row.number - above] = (row.expected_columns, row.actual_columns)
         return "skip"
 
     with opened(file, member) as stream:
@@ -208,7 +209,7 @@ def _csv(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
             pa.PythonFile(plain, mode="r"),
             # Row numbers are only counted by a single thread.
             read_options=pa_csv.ReadOptions(
-                block_size=slice_bytes, use_threads=False, skip_rows=int(bool(_HINT.match(head)))
+                block_size=slice_bytes, use_threads=False, skip_rows=above - 1
             ),
             parse_options=pa_csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
@@ -274,9 +275,8 @@ def _parquet(file: File, member: str | None, keep_lists: bool) -> Iterator[Slice
     parquet = pa_parquet.ParquetFile(_seekable(file, member))
     # Rows with lists may be long.
     for batch in parquet.iter_batches(_SLICE_ROWS // 4 if keep_lists else _SLICE_ROWS):
-        rows = pl.DataFrame(
-            pa.Table.from_batches([batch.rename_columns(_unique(batch.schema.names))])
-        )
+        names = _unique(batch.schema.names)
+        rows = pl.DataFrame(pa.table([_sound(one) for one in batch.columns], names))
         text = rows.select(
             pl.col(name) if keep_lists and dtype == pl.List(pl.String) else _as_text(name, dtype)
             for name, dtype in rows.schema.items()
@@ -284,6 +284,30 @@ def _parquet(file: File, member: str | None, keep_lists: bool) -> Iterator[Slice
         positions = pl.Series(POSITION, range(seen + 1, seen + rows.height + 1), dtype=pl.Int64)
         yield Slice(rows.height, text.insert_column(0, positions))
         seen += rows.height
+
+
+def _sound(column: pa.Array) -> pa.Array:
+    """The column without texts that are no UTF-8: a frame must never hold such.
+
+    They are read byte by byte, as in other text files. Raises SourceError where a list or struct
+    holds them, or the column is damaged otherwise.
+    """
+    try:
+        column.validate(full=True)
+        return column
+    except pa.ArrowInvalid:
+        pass
+    try:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary.cast(pa.large_binary()).take(column.indices)
+        values = column.cast(pa.large_binary()).to_pylist()
+    except pa.ArrowException as error:
+        reason = "a column of the file is damaged; from here on it cannot be read"
+        raise SourceError(reason, "Ask for the file again, then run again.") from error
+    return pa.array(
+        [None if value is None else value.decode(errors=ONE_BYTE) for value in values],
+        pa.large_string(),
+    )
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

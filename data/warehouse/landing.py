@@ -1,8 +1,9 @@
 """Landing: every file that was named ends in the warehouse, whole or set aside with a reason.
 
-A file is known by the hash of its bytes: landing it again, under whatever name, does nothing. Each
-file is one transaction; a run that is stopped at any moment and started again gives the same
-warehouse, since all keys are counted on from what the warehouse holds.
+A file is known by the hash of its bytes: landing it again, under whatever name, does nothing. A
+transaction holds one file, or several small ones that follow each other: each is there whole or
+not at all, and a run that is stopped at any moment and started again gives the same warehouse,
+since all keys are counted on from what the warehouse holds, in the order of files.
 """
 
 import hashlib
@@ -12,12 +13,13 @@ import stat
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import duckdb
+import polars as pl
 from polars.exceptions import PanicException
 
 from data.errors import (
@@ -27,15 +29,30 @@ from data.errors import (
     ResourceError,
     WarehouseError,
 )
-from data.record.known import KnownFile
+from data.readers.batch import REJECTED, Batch
+from data.record.known import KnownFile, known_files
 from data.record.originals import Originals
-from data.warehouse.load import Slot, land_statement, load_members, release
+from data.warehouse.load import (
+    Contents,
+    Slot,
+    land_statement,
+    load_members,
+    load_together,
+    read_whole,
+    release,
+)
 from data.warehouse.sources import Source, Unreadable, read_source
 
 _LOG = logging.getLogger(__name__)
 
+# A transaction costs some fifty milliseconds however little it lands, so small files share one.
+SMALL_BYTES = 1 << 20
+TOGETHER_BYTES = 32 << 20  # of frames
+TOGETHER_FILES = 256
+
 # A value that its column cannot hold; every other database error is about the warehouse.
 _OF_THE_DOCUMENT = (duckdb.DataError, duckdb.InvalidInputException)
+_WHOLE = "the file"
 _CHANGED = ("the file changed while it was read", "Run again.")
 READ_ANEW = "Repair the file or ask its sender for a new copy, then run again."
 
@@ -83,6 +100,7 @@ def land(
     read: Callable[[Path], Source] = read_source,
     originals: Originals | None = None,
     layouts: Sequence[str] = (),
+    leave: Callable[[Path], bool] | None = None,
 ) -> list[Receipt]:
     """Land files and all files of folders.
 
@@ -104,6 +122,8 @@ def land(
         Keeps each document; it is then read from there, where nobody can change it.
     layouts
         Hashes of the mappings that ``read`` knows, noted with each file.
+    leave
+        Says of a file in a folder that it is not to be read now. A file that is named is read.
 
     Returns one receipt a file, in order. A file that cannot be read is set aside, never an error.
 
@@ -114,27 +134,49 @@ def land(
     WarehouseError
         The warehouse itself could not be written (disk full, out of memory).
     """
-    found = expand(paths)
-    receipts = []
-    book = _Book(con, ingested_at, originals, tuple(layouts))
+    found = expand(paths, leave)
+    known = {_identity_of(file.sha256, file.path): _known(file) for file in known_files(con)}
+    book = _Book(con, ingested_at, originals, tuple(layouts), read, known)
+    receipts: dict[int, Receipt] = {}
 
     def report(number: int, path: Path, records: int, receipt: Receipt | None = None) -> None:
+        if receipt is not None:
+            receipts[number] = receipt
         if on_progress is not None:
             on_progress(LandingProgress(number, len(found), path, records, receipt))
 
+    waiting: list[_Small] = []
     try:
         for number, (path, name) in enumerate(found.items(), 1):
-            receipt = _land_file(book, path, name, partial(report, number, path), read)
-            report(number, path, receipt.read_count, receipt)
-            receipts.append(receipt)
+            file = _look(path, name, partial(report, number, path))
+            if file.sha256 is not None and any(one.file.sha256 == file.sha256 for one in waiting):
+                _land_waiting(book, waiting)
+            before = _landed_before(book, file)
+            if before is not None and (before.message is None or file.sha256 is None):
+                file.report(before.read_count, before)
+            # A file that was set aside as a whole is tried again: there may be a mapping now.
+            elif before is not None or (small := _read_small(book, file)) is None:
+                _land_waiting(book, waiting)
+                receipt = _land_alone(book, file, before)
+                file.report(receipt.read_count, receipt)
+            else:
+                waiting.append(small)
+                if _are_enough(waiting):
+                    _land_waiting(book, waiting)
+        _land_waiting(book, waiting)
+    except KeyboardInterrupt:
+        _land_waiting(book, waiting)  # what has been read need not be read again
+        raise
     finally:
         with suppress(duckdb.Error):  # the first error is the one to tell
             release(con)
-    return receipts
+    return [receipts[number] for number in sorted(receipts)]
 
 
-def expand(paths: Iterable[Path]) -> dict[Path, str]:
+def expand(paths: Iterable[Path], leave: Callable[[Path], bool] | None = None) -> dict[Path, str]:
     """The files that the paths stand for, each with the name the warehouse knows it by.
+
+    Of folders, those that ``leave`` says yes to are left out.
 
     Raises InputError naming every absent path.
     """
@@ -147,6 +189,8 @@ def expand(paths: Iterable[Path]) -> dict[Path, str]:
         # Two inputs of the same name are told apart by their whole path.
         root = path.parent if sum(other.name == path.name for other in set(given)) == 1 else None
         for file in sorted(_files_below(path)) if path.is_dir() else [path]:
+            if leave is not None and file != path and leave(file):
+                continue
             found.setdefault(file, _text(file.relative_to(root) if root else file))
     return found
 
@@ -180,50 +224,154 @@ def check_kept(known: Sequence[KnownFile], originals: Originals) -> None:
 
 @dataclass(frozen=True)
 class _Book:
-    """Where and how files are written down."""
+    """Where and how files are written down, and those that are."""
 
     con: duckdb.DuckDBPyConnection
     ingested_at: datetime
     originals: Originals | None = None
     layouts: tuple[str, ...] = ()
+    read: Callable[[Path], Source] = read_source
+    known: dict[tuple[str | None, str | None], Receipt] = field(default_factory=dict)
 
 
-def _land_file(
-    book: _Book,
-    path: Path,
-    name: str,
-    report: Callable[[int], None],
-    read: Callable[[Path], Source],
-) -> Receipt:
-    con = book.con
+@dataclass(frozen=True)
+class _File:
+    """A file on its way in; ``verdict`` where it could not be opened, else its hash and state."""
+
+    path: Path
+    name: str
+    report: Callable[..., None]
+    sha256: str | None = None
+    state: os.stat_result | None = None
+    verdict: Unreadable | None = None
+
+    @property
+    def byte_count(self) -> int | None:
+        """Its size when it was hashed."""
+        return None if self.state is None else self.state.st_size
+
+
+@dataclass(frozen=True)
+class _Small:
+    """A small file that was read, or refused, and is landed with its neighbours."""
+
+    file: _File
+    kind: str
+    contents: Contents
+    verdict: Unreadable | None = None
+
+
+def _look(path: Path, name: str, report: Callable[..., None]) -> _File:
     try:
-        sha256, state = _hash(path)
+        return _File(path, name, report, *_hash(path))
     except (OSError, Unreadable) as error:
-        before = _landed_before(con, name, None)
-        return before or _set_aside(book, name, None, None, "unknown", _verdict(error))
-    before = _landed_before(con, name, sha256)
-    if before is not None and before.message is None:
-        return before
-    # A file that was set aside as a whole is tried again: there may be a mapping for it now.
+        return _File(path, name, report, verdict=_verdict(error))
+
+
+def _read_small(book: _Book, file: _File) -> _Small | None:
+    """Read a file into memory; None where it is not small."""
+    if file.sha256 is None or file.state is None:
+        return _refused(file, "unknown", file.verdict or Unreadable(*_CHANGED))
+    if file.state.st_size > SMALL_BYTES:
+        return None
     kind = "unknown"
     try:
-        if book.originals is not None:
-            _keep(book.originals, path, sha256)
-        with _transaction(con), _stable(book.originals, path, name, sha256) as stable:
+        _keep(book.originals, file)
+        with _stable(book.originals, file.path, file.name, file.sha256) as stable:
+            source = book.read(stable)
+            kind = source.kind
+            contents = read_whole(source.members)
+        if contents is None:
+            return None
+        file.report(contents.read_count)
+        _check_unchanged(book, file)
+        return _Small(file, kind, contents)
+    except (Exception, PanicException) as error:  # a panic is not an Exception, yet of this file
+        return _refused(file, kind, _verdict(error))
+
+
+def _refused(file: _File, kind: str, verdict: Unreadable) -> _Small:
+    """A file set aside as a whole: one record met and set aside."""
+    said = {"place": _WHOLE, "reason": verdict.reason, "remedy": verdict.remedy}
+    batch = Batch(1, rejected=pl.DataFrame([{"position": None} | said], schema=REJECTED))
+    return _Small(file, kind, Contents(((batch,),), 1, 1, 0), verdict)
+
+
+def _are_enough(waiting: Sequence[_Small]) -> bool:
+    size = sum(one.contents.byte_count for one in waiting)
+    return len(waiting) >= TOGETHER_FILES or size >= TOGETHER_BYTES
+
+
+def _land_waiting(book: _Book, waiting: list[_Small]) -> None:
+    """Land the small files that wait, in one transaction; none waits then."""
+    small = tuple(waiting)
+    waiting.clear()
+    for one, receipt in zip(small, _land_together(book, small), strict=True):
+        one.file.report(receipt.read_count, receipt)
+
+
+def _land_together(book: _Book, small: Sequence[_Small]) -> list[Receipt]:
+    if not small:
+        return []
+    receipts = []
+    try:
+        with _transaction(book.con):
+            slot, placed = _next_slot(book.con), []
+            for one in small:
+                placed.append((slot, one.contents))
+                slot = Slot(slot.file_id + 1, slot.first_record_id + one.contents.read_count)
+            load_together(book.con, placed)
+            for one, (slot, contents) in zip(small, placed, strict=True):
+                receipt = Receipt(
+                    one.file.name,
+                    "landed" if one.verdict is None else "set_aside",
+                    slot.file_id,
+                    one.file.sha256,
+                    one.kind,
+                    contents.read_count,
+                    contents.set_aside_count,
+                    one.verdict.reason if one.verdict else None,
+                    one.verdict.remedy if one.verdict else None,
+                )
+                _record(book, receipt, slot, one.file.byte_count)
+                receipts.append(receipt)
+    except (Exception, PanicException) as error:
+        _verdict(error)  # raises where no document is to blame
+        return [_land_alone(book, one.file, None) for one in small]
+    book.known.update((_identity_of(one.sha256, one.path), one) for one in receipts)
+    return receipts
+
+
+def _land_alone(book: _Book, file: _File, before: Receipt | None) -> Receipt:
+    """Land one file in a transaction of its own; ``before`` where it was set aside before."""
+    con = book.con
+    kind = "unknown"
+    try:
+        if file.sha256 is None or file.verdict is not None:
+            raise file.verdict or Unreadable(*_CHANGED)
+        _keep(book.originals, file)
+        with (
+            _transaction(con),
+            _stable(book.originals, file.path, file.name, file.sha256) as stable,
+        ):
             if before is not None:
                 _forget(con, before.file_id)
-            source = read(stable)
+            source = book.read(stable)
             kind = source.kind
             slot = _next_slot(con)
-            counts = _load(con, slot, source, report)
-            if book.originals is None and _identity(path.stat()) != _identity(state):
-                raise Unreadable(*_CHANGED)
-            receipt = Receipt(name, "landed", slot.file_id, sha256, kind, *counts)
-            _record(book, receipt, slot, state.st_size)
-        return receipt
-    except (Exception, PanicException) as error:  # a panic is not an Exception, yet of this file
+            counts = _load(con, slot, source, file.report)
+            _check_unchanged(book, file)
+            receipt = Receipt(file.name, "landed", slot.file_id, file.sha256, kind, *counts)
+            _record(book, receipt, slot, file.byte_count)
+    except (Exception, PanicException) as error:
         verdict = _verdict(error)
-        return before or _set_aside(book, name, sha256, state.st_size, kind, verdict)
+        if before is not None:
+            return before
+        receipt = _set_aside(book, file.name, file.sha256, file.byte_count, kind, verdict)
+    if before is not None:
+        del book.known[_identity_of(before.sha256, before.path)]
+    book.known[_identity_of(receipt.sha256, receipt.path)] = receipt
+    return receipt
 
 
 def _load(
@@ -235,12 +383,20 @@ def _load(
     return counts
 
 
-def _keep(originals: Originals, path: Path, sha256: str) -> None:
+def _keep(originals: Originals | None, file: _File) -> None:
     try:
-        if originals.keep(path) != sha256:
+        if originals is not None and originals.keep(file.path) != file.sha256:
             raise Unreadable(*_CHANGED)
     except FileNotFoundError:
         raise Unreadable("the file vanished while it was read", "Run again.") from None
+
+
+def _check_unchanged(book: _Book, file: _File) -> None:
+    """Raise where the file itself was read, no kept copy, and is not what was hashed."""
+    if book.originals is not None or file.state is None:
+        return
+    if _identity(file.path.stat()) != _identity(file.state):
+        raise Unreadable(*_CHANGED)
 
 
 @contextmanager
@@ -360,12 +516,29 @@ def _identity(state: os.stat_result) -> tuple[int, int, int]:
     return state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _landed_before(con: duckdb.DuckDBPyConnection, name: str, sha256: str | None) -> Receipt | None:
+def _identity_of(sha256: str | None, name: str) -> tuple[str | None, str | None]:
+    """A file is known by its bytes, and by its name only while they could not be read."""
+    return (sha256, None) if sha256 is not None else (None, name)
+
+
+def _known(file: KnownFile) -> Receipt:
+    return Receipt(
+        file.path,
+        "known",
+        file.file_id,
+        file.sha256,
+        file.kind,
+        file.read_count,
+        file.set_aside_count,
+        file.message,
+        file.remedy,
+    )
+
+
+def _landed_before(book: _Book, file: _File) -> Receipt | None:
     """The record of these bytes, or of a file of this name that could not be opened then."""
-    found = con.execute(
-        land_statement("landed_before"), {"sha256": sha256, "path": name}
-    ).fetchone()
-    return None if found is None else Receipt(name, "known", *found)
+    found = book.known.get((file.sha256, None)) or book.known.get((None, file.name))
+    return found and replace(found, status="known", path=file.name)
 
 
 def _forget(con: duckdb.DuckDBPyConnection, file_id: int) -> None:
@@ -406,8 +579,8 @@ def _set_aside(
         )
         _record(book, receipt, slot, byte_count)
         book.con.execute(
-            "INSERT INTO raw_rejected VALUES (?, NULL, 'the file', ?, ?)",
-            [slot.file_id, verdict.reason, verdict.remedy],
+            "INSERT INTO raw_rejected VALUES (?, NULL, ?, ?, ?)",
+            [slot.file_id, _WHOLE, verdict.reason, verdict.remedy],
         )
     return receipt
 

@@ -4,10 +4,11 @@ Batches are gathered to some hundred megabytes and then loaded by set-based SQL 
 memory stays bounded, and the dictionary of identifiers is searched once a group, not once a batch.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 
 import duckdb
@@ -32,6 +33,16 @@ TABLE_OF_KIND = {
 }
 # Kinds whose rows name a pack or container, with the statement that writes it as an identifier.
 _ROW_TEXT = {"verifications": "verification_text", "theft_notices": "theft_notice_text"}
+_STATEMENTS = {
+    "events": "event",
+    "items": "event_item",
+    "parties": "event_party",
+    "transactions": "event_transaction",
+    "sensors": "event_sensor",
+    "master": "master_data",
+    "documents": "document",
+    "rejected": "rejected",
+}
 _LANDING_COLUMNS = ("record_id", "file_id", "content_key", "epc")
 _FRAMES = [field.name for field in fields(Batch) if field.name != "read_count"]
 _NOTHING = Batch(0)
@@ -45,6 +56,27 @@ class Slot:
     first_record_id: int
 
 
+@dataclass(frozen=True)
+class Contents:
+    """A small file as a whole: its batches, those of one kind that follow each other together.
+
+    ``byte_count`` is that of the frames.
+    """
+
+    groups: tuple[tuple[Batch | TableBatch, ...], ...]
+    read_count: int
+    set_aside_count: int
+    byte_count: int
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Batches of one kind and one file: identifiers new in it get keys before those of the next."""
+
+    slot: Slot
+    batches: Sequence[Batch | TableBatch]
+
+
 def load_members(
     con: duckdb.DuckDBPyConnection, slot: Slot, members: Iterable[Member]
 ) -> Iterator[tuple[int, int]]:
@@ -53,24 +85,52 @@ def load_members(
     Runs inside the caller's transaction. Raises whatever a reader raises, and ValueError where a
     reader's positions or columns break the contract of ``data.readers.batch``.
     """
-    read = set_aside = last_position = 0
+    read = set_aside = last = 0
     for group in _groups(_continued(members)):
         read += sum(batch.read_count for batch in group)
         set_aside += sum(batch.rejected.height for batch in group)
-        if isinstance(group[0], Batch):
-            last = _load_events(con, slot, [b for b in group if isinstance(b, Batch)])
-        else:
-            last = _load_rows(con, slot, [b for b in group if isinstance(b, TableBatch)])
-        last_position = max(last_position, last)
-        if last_position > read:
-            # Positions past the count would give the next file's record_ids out twice.
-            raise ValueError(f"position {last_position} among {read} records")
+        last = max(last, *(_last_position(batch) for batch in group))
+        _check_positions(last, read)
+        _load(con, [_Part(slot, group)])
         yield read, set_aside
+
+
+def read_whole(members: Iterable[Member]) -> Contents | None:
+    """Read all members of a file into memory; None where they are more than ``BYTES_AT_ONCE``.
+
+    Raises as ``load_members`` does.
+    """
+    batches: list[Batch | TableBatch] = []
+    size = 0
+    for batch in _continued(members):
+        batches.append(batch)
+        size += _size(batch)
+        if size >= BYTES_AT_ONCE:
+            return None
+    read = sum(batch.read_count for batch in batches)
+    _check_positions(max(map(_last_position, batches), default=0), read)
+    set_aside = sum(batch.rejected.height for batch in batches)
+    groups = tuple(tuple(group) for _, group in groupby(batches, _kind))
+    return Contents(groups, read, set_aside, size)
+
+
+def load_together(
+    con: duckdb.DuckDBPyConnection, files_read: Sequence[tuple[Slot, Contents]]
+) -> None:
+    """Load small files at once; the warehouse is what ``load_members`` makes of each in turn.
+
+    The slots follow each other. Runs inside the caller's transaction; an error tells not which
+    file is to blame.
+    """
+    parts = [_Part(slot, group) for slot, contents in files_read for group in contents.groups]
+    if parts:
+        _load(con, parts)
 
 
 def release(con: duckdb.DuckDBPyConnection) -> None:
     """Let go of the frames and temporary tables of the last group."""
-    for name in (*(f"batch_{frame}" for frame in _FRAMES), "batch_row_read", "batch_parsed"):
+    frames = (*_FRAMES, "row_read", "parsed")
+    for name in (f"batch_{frame}" for frame in frames):
         con.unregister(name)
     for name in (
         "batch_met",
@@ -133,80 +193,104 @@ def _size(batch: Batch | TableBatch) -> int:
     return sum(int(f.estimated_size()) for f in frames if isinstance(f, pl.DataFrame))
 
 
-def _load_events(con: duckdb.DuckDBPyConnection, slot: Slot, batches: Sequence[Batch]) -> int:
-    """Load a group of event batches; return the last position met."""
-    frames = {name: pl.concat([getattr(batch, name) for batch in batches]) for name in _FRAMES}
-    _register(con, frames)
-    _run(con, "no_text", slot)
-    _key_texts(con, slot)
-    statements = {
-        "events": "event",
-        "items": "event_item",
-        "parties": "event_party",
-        "transactions": "event_transaction",
-        "sensors": "event_sensor",
-        "master": "master_data",
-        "documents": "document",
-        "rejected": "rejected",
-    }
-    for name, statement in statements.items():
-        if frames[name].height:
-            _run(con, statement, slot)
-    return max(_last(frames[name]) for name in ("events", "master", "rejected"))
+def _check_positions(last: int, read: int) -> None:
+    if last > read:
+        # Positions past the count would give the next file's record_ids out twice.
+        raise ValueError(f"position {last} among {read} records")
 
 
-def _load_rows(con: duckdb.DuckDBPyConnection, slot: Slot, batches: Sequence[TableBatch]) -> int:
-    """Load a group of batches of one log or list; return the last position met."""
-    kind = batches[0].kind
-    table = TABLE_OF_KIND[kind]
-    rejected = pl.concat([batch.rejected for batch in batches])
-    rows = _aligned(con, table, pl.concat([batch.rows for batch in batches], how="diagonal"))
-    _register(con, {name: getattr(_NOTHING, name) for name in _FRAMES} | {"rejected": rejected})
+def _last_position(batch: Batch | TableBatch) -> int:
+    frames = (getattr(batch, name, None) for name in ("events", "master", "rejected", "rows"))
+    return max(_last(frame) for frame in frames if frame is not None)
+
+
+def _load(con: duckdb.DuckDBPyConnection, parts: Sequence[_Part]) -> None:
+    """Load parts of one file or several, in their order.
+
+    Positions count on from part to part and file to file, so that one statement serves them all.
+    """
+    first = parts[0].slot.first_record_id
+    frames = {name: [_placed(getattr(_NOTHING, name), 0, parts[0], first)] for name in _FRAMES}
+    rows: dict[str, list[pl.DataFrame]] = {}
+    for number, part in enumerate(parts):
+        for batch in part.batches:
+            for name in _FRAMES if isinstance(batch, Batch) else ["rejected"]:
+                if (frame := getattr(batch, name)).height:
+                    frames[name].append(_placed(frame, number, part, first))
+            if isinstance(batch, TableBatch):
+                rows.setdefault(batch.kind, []).append(
+                    _placed(_checked_columns(con, batch), number, part, first)
+                )
+    for name, some in frames.items():
+        con.register(f"batch_{name}", pl.concat(some))
+    tables = {kind: pl.concat(found, how="diagonal") for kind, found in rows.items()}
+    _run(con, "no_text", first)
+    for kind in sorted(tables.keys() & _ROW_TEXT.keys()):
+        _fill_batch_row(con, kind, tables[kind])
+        _run(con, _ROW_TEXT[kind], first)
+    _key_texts(con, first)
+    for name, statement in _STATEMENTS.items():
+        if len(frames[name]) > 1:
+            _run(con, statement, first)
+    for kind, table in tables.items():
+        _fill_batch_row(con, kind, table)
+        _run(con, "row_content", first)
+        left_out = "" if kind in _ROW_TEXT else "EXCLUDE (epc)"
+        con.execute(
+            f"INSERT INTO {TABLE_OF_KIND[kind]} BY NAME SELECT * {left_out} FROM batch_content"  # noqa: S608
+        )
+
+
+def _placed(frame: pl.DataFrame, number: int, part: _Part, first_record_id: int) -> pl.DataFrame:
+    """The frame with its part and file, positions counting on from the files before."""
+    before = part.slot.first_record_id - first_record_id
+    placed = frame.with_columns(
+        part=pl.lit(number, pl.UInt32),
+        file_id=pl.lit(part.slot.file_id, pl.Int32),
+        positions_before=pl.lit(before, pl.Int64),
+    )
+    if "position" in frame.columns and before:
+        return placed.with_columns(pl.col("position") + before)
+    return placed
+
+
+def _fill_batch_row(con: duckdb.DuckDBPyConnection, kind: str, rows: pl.DataFrame) -> None:
+    """The rows of one log or list as ``batch_row``, in the types of its raw table."""
     con.register("batch_row_read", rows)
-    excluded = ", ".join(_LANDING_COLUMNS) if _has_epc(kind) else ", ".join(_LANDING_COLUMNS[:3])
+    excluded = ", ".join(_landing_columns(kind))
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE batch_row AS SELECT * EXCLUDE ({excluded}) FROM {table} "  # noqa: S608
-        "LIMIT 0"
+        f"CREATE OR REPLACE TEMP TABLE batch_row AS SELECT * EXCLUDE ({excluded}), "  # noqa: S608
+        "0::UINTEGER AS part, 0::INTEGER AS file_id, 0::BIGINT AS positions_before "
+        f"FROM {TABLE_OF_KIND[kind]} LIMIT 0"
     )
     con.execute("INSERT INTO batch_row BY NAME SELECT * FROM batch_row_read")
-    _run(con, _ROW_TEXT.get(kind, "no_text"), slot)
-    _key_texts(con, slot)
-    _run(con, "row_content", slot)
-    left_out = "" if _has_epc(kind) else "EXCLUDE (epc)"
-    con.execute(f"INSERT INTO {table} BY NAME SELECT * {left_out} FROM batch_content")  # noqa: S608
-    if rejected.height:
-        _run(con, "rejected", slot)
-    return max(_last(rows), _last(rejected))
 
 
-def _has_epc(kind: str) -> bool:
-    return kind in _ROW_TEXT
+def _landing_columns(kind: str) -> tuple[str, ...]:
+    """Those of a raw table that landing fills, not the reader."""
+    return _LANDING_COLUMNS if kind in _ROW_TEXT else _LANDING_COLUMNS[:-1]
 
 
-def _aligned(con: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows, refused where they have columns that the raw table has not."""
-    columns = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()]
-    rows = rows.drop(_LANDING_COLUMNS, strict=False)
+def _checked_columns(con: duckdb.DuckDBPyConnection, batch: TableBatch) -> pl.DataFrame:
+    """The rows of a batch, refused where they have columns that the raw table has not."""
+    table = TABLE_OF_KIND[batch.kind]
+    columns = {row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()}
+    rows = batch.rows.drop(_LANDING_COLUMNS, strict=False)
     if odd := [name for name in rows.columns if name not in columns]:
         raise ValueError(f"{table} has no column {', '.join(odd)}")
     return rows
 
 
-def _register(con: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame]) -> None:
-    for name, frame in frames.items():
-        con.register(f"batch_{name}", frame)
-
-
-def _key_texts(con: duckdb.DuckDBPyConnection, slot: Slot) -> None:
+def _key_texts(con: duckdb.DuckDBPyConnection, first_record_id: int) -> None:
     """Give every identifier text of the group its key, parsing those not met before."""
-    _run(con, "batch_met", slot)
-    _run(con, "batch_text", slot)
+    _run(con, "batch_met", first_record_id)
+    _run(con, "batch_text", first_record_id)
     unknown = con.sql(land_statement("unknown_text")).pl()["text"]
     if unknown.len():
         parts = [parse_texts(part) for part in _portions(unknown)]
         con.register("batch_parsed", pl.concat(parts))
         for statement in ("new_identifier", "identifier", "batch_text_key"):
-            _run(con, statement, slot)
+            _run(con, statement, first_record_id)
 
 
 def _portions(texts: pl.Series) -> Iterator[pl.Series]:
@@ -226,7 +310,6 @@ def land_statement(name: str) -> str:
     return (files("sql") / "land" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-def _run(con: duckdb.DuckDBPyConnection, name: str, slot: Slot) -> None:
+def _run(con: duckdb.DuckDBPyConnection, name: str, first_record_id: int) -> None:
     text = land_statement(name)
-    values = {"file_id": slot.file_id, "first_record_id": slot.first_record_id}
-    con.execute(text, {key: value for key, value in values.items() if f"${key}" in text})
+    con.execute(text, {"first_record_id": first_record_id} if "$first_record_id" in text else {})

@@ -1,13 +1,18 @@
--- Every identifier text of the batch, once.
+-- Every identifier text of the batch, once, with the first part that holds it.
 CREATE OR REPLACE TEMP TABLE batch_met AS
-SELECT text FROM batch_items
-UNION
-SELECT text FROM batch_parties
-UNION
-SELECT read_point AS text FROM batch_events
-UNION
-SELECT biz_location AS text FROM batch_events
-UNION
-SELECT text FROM batch_master
-UNION
-SELECT text FROM batch_row_texts
+WITH met AS (
+    SELECT text, part FROM batch_items
+    UNION ALL
+    SELECT text, part FROM batch_parties
+    UNION ALL
+    SELECT read_point AS text, part FROM batch_events
+    UNION ALL
+    SELECT biz_location AS text, part FROM batch_events
+    UNION ALL
+    SELECT text, part FROM batch_master
+    UNION ALL
+    SELECT text, part FROM batch_row_texts
+)
+SELECT text, min(part) AS part
+FROM met
+GROUP BY text

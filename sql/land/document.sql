@@ -1,5 +1,5 @@
 INSERT INTO raw_document
 SELECT
-    $file_id AS file_id,
+    file_id,
     sender, receiver, created_text, schema_version, is_statement_affirmed, legal_notice
 FROM batch_documents

@@ -41,8 +41,8 @@ sensors AS (
 )
 SELECT
     $first_record_id + event.position - 1 AS record_id,
-    $file_id AS file_id,
-    event.position,
+    event.file_id,
+    event.position - event.positions_before AS position,
     event.event_type,
     event.action,
     event.event_id,

@@ -1,8 +1,8 @@
 INSERT INTO raw_master_data
 SELECT
     $first_record_id + master.position - 1 AS record_id,
-    $file_id AS file_id,
-    master.position,
+    master.file_id,
+    master.position - master.positions_before AS position,
     master.kind,
     key.text_id AS subject,
     master.attribute,

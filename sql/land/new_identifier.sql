@@ -1,15 +1,18 @@
--- Keys for the new texts. One form of an identifier shows many texts: they share an epc_id, the
+-- Keys for the new texts, those of the first part first: the same keys, then, however many files
+-- are landed at once. One form of an identifier shows many texts: they share an epc_id, the
 -- text_id that showed the form first.
 CREATE OR REPLACE TEMP TABLE new_identifier AS
 WITH numbered AS (
     SELECT
         (SELECT coalesce(max(text_id), 0) FROM raw_identifier)
-            + row_number() OVER (ORDER BY text) AS text_id,
-        text,
-        coalesce(scheme, 'opaque') AS scheme,
-        coalesce(canonical, text) AS canonical,
-        gtin, serial, lot, sscc, gln, extension, note
-    FROM batch_parsed
+            + row_number() OVER (ORDER BY met.part, parsed.text) AS text_id,
+        parsed.text,
+        coalesce(parsed.scheme, 'opaque') AS scheme,
+        coalesce(parsed.canonical, parsed.text) AS canonical,
+        parsed.gtin, parsed.serial, parsed.lot, parsed.sscc, parsed.gln, parsed.extension,
+        parsed.note
+    FROM batch_parsed AS parsed
+    JOIN batch_met AS met ON met.text = parsed.text
 ),
 earlier AS (
     SELECT canonical, min(epc_id) AS epc_id

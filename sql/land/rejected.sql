@@ -1,4 +1,4 @@
 INSERT INTO raw_rejected
-SELECT $file_id AS file_id, position, place, reason, remedy
+SELECT file_id, position - positions_before AS position, place, reason, remedy
 FROM batch_rejected
-ORDER BY position
+ORDER BY part, batch_rejected.position

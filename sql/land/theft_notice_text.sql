@@ -1,7 +1,8 @@
 -- The stolen pack or container as the identifier it has in events; null: the whole lot.
-CREATE OR REPLACE TEMP TABLE batch_row_texts AS
+INSERT INTO batch_row_texts
 SELECT
     position,
+    part,
     coalesce(
         'https://id.gs1.org/01/' || gtin || '/21/' || url_encode(serial),
         'https://id.gs1.org/00/' || sscc

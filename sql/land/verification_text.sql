@@ -1,6 +1,7 @@
 -- A verified pack as the identifier it has in events.
-CREATE OR REPLACE TEMP TABLE batch_row_texts AS
+INSERT INTO batch_row_texts
 SELECT
     position,
+    part,
     'https://id.gs1.org/01/' || gtin || '/21/' || url_encode(serial) AS text
 FROM batch_row

@@ -15,7 +15,7 @@ import pytest
 
 from data.errors import InputError, WarehouseError
 from data.readers.batch import Batch, TableBatch
-from data.warehouse import load
+from data.warehouse import landing, load
 from data.warehouse.connection import open_memory, open_warehouse
 from data.warehouse.landing import LandingProgress, Receipt, expand, land
 from data.warehouse.models import raw_tables
@@ -595,6 +595,62 @@ def test_progress_tells_each_file_and_how_far_it_is(
         *((2, 2, records, False) for records in steps),
         (2, 2, 60, True),
     ]
+
+
+# --- small files -----------------------------------------------------------------------------
+
+
+def mixed(path: Path) -> Source:
+    """Events, a log, a list, a file that cannot be read, an archive of several kinds: by name."""
+    asked = {"requested_at": AT, "gtin": "09521234000013", "serial": path.name, "answer_code": "A3"}
+    log = table_batch("verifications", asked, asked | {"serial": "S1"})
+    refused = {"position": 2, "place": "row 2", "reason": "no number", "remedy": "correct it"}
+    shipped = table_batch("shipments", {"shipment_id": path.name}, rejected=[refused])
+    rest = batch([], rejected=[{"position": None, "place": None, "reason": "cut", "remedy": "ask"}])
+    kind = int(path.name) % 5
+    if kind == 0:
+        return feed_from_name(path)
+    if kind == 1:
+        return Source("verifications", [Member("", [log])])
+    if kind == 2:
+        return Source("shipments", [Member("", [shipped])])
+    if kind == 3:
+        return raising(ValueError("odd"))(path)
+    events = [one for member in feed_from_name(path).members for one in member.batches]
+    return Source("archive", [Member("a", events), Member("b", [log]), Member("c", [rest])])
+
+
+@pytest.mark.parametrize("together", [2, 3, 100])
+def test_small_files_landed_together_give_the_warehouse_of_one_after_another(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    for number in range(15):
+        (tmp_path / f"{number:02}").write_text(str(number))
+    monkeypatch.setattr(landing, "TOGETHER_FILES", together)
+    receipts = land(con, [tmp_path], AT, read=mixed)
+    assert [r.status for r in receipts] == ["landed", "landed", "landed", "set_aside", "landed"] * 3
+    monkeypatch.setattr(landing, "SMALL_BYTES", -1)
+    with open_memory() as alone:
+        assert land(alone, [tmp_path], AT, read=mixed) == receipts
+        assert dump(con) == dump(alone)
+    assert rows(con, "SELECT count(*) FROM raw_verification") == [(12,)]
+
+
+def test_a_small_file_that_breaks_the_load_spoils_none_of_those_landed_with_it(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for number in range(6):
+        (tmp_path / str(number)).write_text(str(number))
+    broken = Source("epcis", [Member("", [batch([event(1, attributes="{not json")])])])
+    receipts = land(
+        con, [tmp_path], AT, read=lambda p: broken if p.name == "2" else feed_from_name(p)
+    )
+    assert [receipt.status for receipt in receipts].count("landed") == 5
+    assert receipts[2].status == "set_aside"
+    assert rows(con, "SELECT DISTINCT file_id FROM raw_event ORDER BY 1") == [
+        (number,) for number in (1, 2, 4, 5, 6)
+    ]
+    assert rows(con, "SELECT file_id FROM raw_source_file") == [(n,) for n in range(1, 7)]
 
 
 # --- interruption ----------------------------------------------------------------------------

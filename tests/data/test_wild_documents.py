@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data.readers.batch import Batch, TableBatch
-from data.warehouse.sources import read_source
+from data.warehouse.sources import Unreadable, read_source
 from tests.data.epcis_samples import json_document, json_event, xml_document, xml_event
 
 EPC = "urn:epc:id:sgtin:0614141.107346.2018"
@@ -242,6 +244,14 @@ def test_a_line_of_totals_is_no_shipment(tmp_path: Path) -> None:
     assert "totals" in frame(found, "rejected")[0]["reason"]
 
 
+def test_odd_rows_below_a_delimiter_hint_are_counted_where_they_stand(tmp_path: Path) -> None:
+    content = table(["odd"], SHIPMENT, ["odd"], SHIPMENT)
+    for text in (content, "sep=,\r\n" + content):
+        found = batches(tmp_path / "a", text)
+        assert [row["position"] for row in frame(found, "rows")] == [2, 4]
+        assert [row["position"] for row in frame(found, "rejected")] == [1, 3]
+
+
 def test_a_list_of_rows_that_is_cut_off_keeps_the_rows_before(tmp_path: Path) -> None:
     rows = dumped([dict(zip(HEADER, SHIPMENT, strict=True))] * 3)
     found = batches(tmp_path / "a", rows[:-20])
@@ -258,3 +268,29 @@ def test_parquet_of_any_types_is_read(tmp_path: Path) -> None:
     (row,) = frame(batches(path, path.read_bytes()), "rows")
     assert row["lot"] == "007"
     assert len(msgspec.json.decode(row["attributes"])) == len(odd) - 1
+
+
+def test_parquet_whose_column_names_are_no_text_is_damaged(tmp_path: Path) -> None:
+    cells = {name: [cell] for name, cell in zip(HEADER, SHIPMENT, strict=True)}
+    pq.write_table(pa.table({**cells, "remark": ["x"]}), tmp_path / "a", store_schema=False)
+    content = (tmp_path / "a").read_bytes().replace(b"remark", b"re\xa5ark")
+    with pytest.raises(Unreadable, match="damaged"):
+        batches(tmp_path / "a", content)
+
+
+@pytest.mark.parametrize("kind", ["text", "dictionary", "list"])
+def test_texts_of_parquet_that_are_no_utf8_are_read_byte_by_byte_or_told(
+    tmp_path: Path, kind: str
+) -> None:
+    cells = {name: [cell] for name, cell in zip(HEADER, SHIPMENT, strict=True)}
+    remark = {"text": pa.array(["MXXter"]), "list": pa.array([["MXXter"]])}
+    remark["dictionary"] = remark["text"].dictionary_encode()
+    made = pa.table({**cells, "remark": remark[kind]})
+    pq.write_table(made, tmp_path / "a", compression="none")
+    content = (tmp_path / "a").read_bytes().replace(b"MXXter", b"M\xfc\xdfter")
+    found = batches(tmp_path / "a", content)
+    if kind == "list":
+        assert "damaged" in frame(found, "rejected")[0]["reason"]
+    else:
+        (row,) = frame(found, "rows")
+        assert msgspec.json.decode(row["attributes"]) == {"remark": "M\u00fc\u00dfter"}

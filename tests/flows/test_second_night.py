@@ -15,7 +15,7 @@ from data.warehouse import suppressions
 from data.warehouse.connection import open_read_only, open_warehouse
 from data.warehouse.cookbook import ready_query
 from data.warehouse.suppressions import Scope
-from flows import suppress_command
+from flows import decide_command, suppress_command
 from flows.job import job_of
 from flows.record import open_trail
 from flows.reproduce_command import reproduce
@@ -119,11 +119,10 @@ def acts(job: Job, action: str) -> list[Any]:
 
 
 def decide(night: Night, at_: datetime) -> None:
-    with open_warehouse(night.job.warehouse) as con:
-        con.execute(
-            "INSERT INTO raw_decision VALUES (1, ?, ?, 'suspect', 'sold twice', 'Dr. Öz', ?)",
-            [night.lot.gtin, night.lot.number, at_],
-        )
+    judgement = decide_command.Judgement(
+        night.lot.gtin, night.lot.number, "suspect", "sold twice", "Dr. Öz", at_
+    )
+    decide_command.decide(judgement, night.job.warehouse, night.job.recording)
 
 
 def set_aside(night: Night, scope: Scope, at_: datetime) -> None:

@@ -1,5 +1,8 @@
 """What a reader of the warehouse cannot do, and what settings cannot hold."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -8,6 +11,8 @@ import pytest
 from data.errors import SettingsError
 from data.warehouse.connection import open_read_only, open_warehouse
 from flows.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
 
 REFUSED = [
     "CREATE TABLE mine (x INTEGER)",
@@ -65,3 +70,31 @@ def test_retention_has_a_legal_floor(tmp_path: Path) -> None:
     file.write_text("retention_years = 5\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="retention_years"):
         load_settings(file)
+
+
+def test_whatever_a_command_makes_is_closed_to_other_accounts(tmp_path: Path) -> None:
+    (tmp_path / "sites.csv").write_text("gln,name\n9521234000013,Depot\n", encoding="utf-8")
+    made = tmp_path / "made"
+    words = ["ingest", str(tmp_path / "sites.csv"), "--warehouse", str(made / "w.duckdb")]
+    subprocess.run(
+        [sys.executable, "-c", "from flows.command_line import main; main()", *words],
+        check=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        umask=0,
+    )
+    found = [made, *made.rglob("*")]
+    assert {"w.duckdb", "w.trail.jsonl", "w.originals"} <= {path.name for path in found}
+    assert not [path.name for path in found if path.stat().st_mode & 0o007]
+
+
+def test_an_encrypted_warehouse_cannot_be_written_without_a_fetched_extension(
+    tmp_path: Path,
+) -> None:
+    """SECURITY.md says why there is no such setting; once this fails, there can be one."""
+    with (
+        duckdb.connect(config={"autoinstall_known_extensions": False}) as con,
+        pytest.raises(duckdb.Error, match="httpfs"),
+    ):
+        con.execute(f"ATTACH '{tmp_path / 'w.duckdb'}' AS w (ENCRYPTION_KEY 'key')")

@@ -25,6 +25,7 @@ from data.record.checks import check_trail
 from data.record.entries import Act, Broken, Entry, Torn
 from data.record.signing import Signer, load_public, load_signer
 from data.record.trail import Trail, walk_trail
+from flows.audit_command import export
 
 AT = datetime(2026, 10, 1, 2, tzinfo=UTC)
 ACTS = [
@@ -66,6 +67,21 @@ def test_entries_say_who_did_what_when_to_what_and_why(path: Path) -> None:
     assert third.at == "2026-10-01T02:00:00.000000Z"
     assert third.previous == entries[1].hash
     assert faults(path) == []
+
+
+def test_the_trail_reads_for_people_and_for_programs(path: Path) -> None:
+    warehouse = path.with_name("w.duckdb")
+    entries = [entry.fields for entry in trail(path).read()]
+    assert json.loads("".join(export(warehouse, "json"))) == entries
+    lines = list(export(warehouse, "jsonl"))
+    assert [json.loads(line) for line in lines] == entries
+    text = "\n".join(export(warehouse, "text"))
+    for word in ("night", "configure", "50 -> 80.5", "because: Größe der Inseln"):
+        assert word in text
+    assert len(list(export(warehouse, "jsonl", action="score"))) == 1
+    path.write_bytes(path.read_bytes().replace(b"80.5", b"80.6"))
+    with pytest.raises(RecordError, match="entry 3"):
+        list(export(warehouse, "text"))
 
 
 def test_a_change_needs_a_reason() -> None:

@@ -105,6 +105,10 @@ CREATE TABLE suppression (
     suppression_id INTEGER, state VARCHAR, pattern VARCHAR, site_gln VARCHAR, gtin VARCHAR,
     lot VARCHAR, reason VARCHAR, suppressed_by VARCHAR, suppressed_at TIMESTAMP, until_on DATE,
     findings BIGINT, lots BIGINT);
+CREATE TABLE feed_health (
+    gln VARCHAR, name VARCHAR, health VARCHAR, signs VARCHAR[], silent_days DOUBLE,
+    usual_gap_days DOUBLE, lag_p95_h DOUBLE, lag_before_p95_h DOUBLE, recent_events BIGINT,
+    usual_events DOUBLE, departure_untold_share DOUBLE, arrival_untold_share DOUBLE);
 CREATE TABLE lot_change (
     gtin VARCHAR, lot VARCHAR, run_before VARCHAR, run_now VARCHAR, tier_before VARCHAR,
     tier VARCHAR, findings_standing_before BIGINT, findings_standing BIGINT, changes VARCHAR[],
@@ -121,6 +125,10 @@ CREATE TABLE source_file (
     file_id INTEGER, path VARCHAR, sha256 VARCHAR, kind VARCHAR, read BIGINT, accepted BIGINT,
     duplicate BIGINT, void BIGINT, set_aside BIGINT, first_at TIMESTAMP, last_at TIMESTAMP,
     message VARCHAR);
+CREATE TABLE feat_lot (
+    lot_id INTEGER, km_per_day_max DOUBLE, countries DOUBLE, new_edge_share DOUBLE,
+    inferred_share DOUBLE);
+INSERT INTO feat_lot VALUES (1, 755, 4, 0.4, 0.3), (4, 210, 2, 0.1, 0.2), (3, 90, 1, NULL, NULL);
 CREATE TABLE P01_clone_travel AS SELECT 1 AS lot_id, 1.0 AS units;
 """
 

@@ -104,7 +104,7 @@ def test_the_same_warehouse_gives_the_same_bytes(con, folder, tmp_path) -> None:
         second = tmp_path / "second"
         write_reports(again, second)
     paths = [path for path in sorted(second.rglob("*")) if path.is_file()]
-    assert {path.suffix for path in paths} == {".html", ".csv"}
+    assert {path.suffix for path in paths} == {".html", ".csv", ".json"}
     for path in paths:
         relative = path.relative_to(second)
         assert path.read_bytes() == (tmp_path / relative).read_bytes()
@@ -130,8 +130,9 @@ def test_pages_of_lots_that_are_clear_now_are_removed(tmp_path) -> None:
         write_reports(con, tmp_path)
     names = sorted(path.name for path in (tmp_path / "lots").iterdir())
     pages = ["0000000000000001", "0000000000000003"]
-    ours = sorted(f"{page}{end}" for page in pages for end in (".csv", ".html"))
-    assert names == [*ours, "notes.txt"]
+    ours = sorted(f"{page}{end}" for page in pages for end in (".csv", ".html", ".json"))
+    drafts = [f"{page}-notice.html" for page in pages[:1]]
+    assert names == [*sorted([*ours, *drafts]), "notes.txt"]
 
 
 def test_a_failed_write_leaves_the_old_page_and_no_rest(con, tmp_path, monkeypatch) -> None:
@@ -145,7 +146,7 @@ def test_a_failed_write_leaves_the_old_page_and_no_rest(con, tmp_path, monkeypat
     with pytest.raises(OSError, match="disk full"):
         write_lot(con, *HELD, tmp_path)
     assert path.read_bytes() == before
-    assert sorted(path.parent.iterdir()) == [path.with_suffix(".csv"), path]
+    assert sorted(path.parent.iterdir()) == sorted(lot_files(path))
 
 
 def test_a_stated_report_name_cannot_leave_the_folder(tmp_path) -> None:
@@ -191,8 +192,8 @@ def test_beside_each_lot_with_standing_findings_lies_what_they_expose(con, folde
 
 def test_a_page_and_its_spreadsheet_are_told_together(con, tmp_path) -> None:
     held, clear = write_lot(con, *HELD, tmp_path), write_lot(con, *CLEAR, tmp_path)
-    assert [path.suffix for path in lot_files(held)] == [".html", ".csv"]
-    assert lot_files(clear) == [clear]
+    assert [path.suffix for path in lot_files(held)] == [".html", ".csv", ".json", ".html"]
+    assert lot_files(clear) == [clear, clear.with_suffix(".json")]
 
 
 def test_no_cell_of_a_spreadsheet_begins_like_a_formula(tmp_path) -> None:

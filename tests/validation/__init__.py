@@ -1,0 +1,1 @@
+"""The validation pack: requirements, where each is built, what shows it, and what came of it."""
