@@ -141,6 +141,14 @@ class Finding(Claim):
     suppression_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Untestable:
+    """A pattern that nothing in the data could have answered, and what is missing."""
+
+    pattern: str
+    missing: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
     """A question the data at hand could not answer: it asserts nothing about the lot."""
@@ -440,6 +448,7 @@ class LotEvidence:
     suppressions: tuple[Suppression, ...] = ()
     change: LotChange | None = None
     decisions: tuple[Decision, ...] = ()
+    untestable: tuple[Untestable, ...] = ()
     space: FeatureSpace | None = None
 
 

@@ -39,6 +39,7 @@ from reports.claims import (
     Score,
     ScorePart,
     Suppression,
+    Untestable,
     UnusualMonth,
 )
 
@@ -147,6 +148,12 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
                 con,
                 "SELECT * FROM find_decision WHERE gtin = ? AND lot = ? ORDER BY decision_id",
                 [gtin, lot],
+            )
+        ),
+        untestable=tuple(
+            Untestable(row["pattern"], row["missing"])
+            for row in _rows(
+                con, "FROM evid_lot_untestable WHERE lot_id = ? ORDER BY pattern", [lot_id]
             )
         ),
         space=_space(con, lot_id, gtin, scores),

@@ -1,18 +1,20 @@
 """Tables of a lot page: its events, lanes and sites, and how far the data covers it."""
 
-from reports import phrases
+from reports import phrases, wording
 from reports.claims import LotEvidence
 from reports.parts import Table, line_of, record_list, rest
 from reports.phrases import (
     as_title,
     counted,
     hours,
+    joined,
     moment,
     number,
     packs,
     period,
     place_line,
     share,
+    signal,
 )
 
 
@@ -161,6 +163,13 @@ def coverage_lines(evidence: LotEvidence) -> tuple[str, ...]:
             f"{share(inferred / total)} of the pack movements listed were inferred from a "
             "container and not scanned."
         )
+    missing = {one.missing for one in evidence.untestable}
+    lines += [
+        f"Not testable, {wording.MISSING[code]} in the data: "
+        + joined(signal(one.pattern) for one in evidence.untestable if one.missing == code)
+        + "."
+        for code in sorted(missing)
+    ]
     aside = sum(file.set_aside_count for file in evidence.files.rows)
     if aside:
         lines.append(

@@ -430,6 +430,23 @@ BASES = {
     "verification": "by verification only, no event tells of it",
 }
 
+# What is not there where a pattern could not be tested at all.
+MISSING = {
+    "containers": "no packing of cases",
+    "expiry": "no expiry of the lot",
+    "licences": "no licence list",
+    "lot_master": "no list of lots",
+    "markets": "no list of the lot's markets",
+    "places": "no place on the map",
+    "prices": "no prices of the product",
+    "readings": "no temperature readings",
+    "recalls": "no recalls",
+    "serials": "no serial numbers",
+    "thefts": "no theft notices",
+    "transformations": "no repacking told",
+    "verifications": "no verification log",
+}
+
 # What became of the packs: those to call back first, then those nobody places, then those gone.
 FATES = {
     "at_trader": "in stock with makers, traders and others",

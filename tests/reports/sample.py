@@ -32,9 +32,13 @@ PUBLISHED = (
     "rejected",
     "score_part",
 )  # built; the rest is given
-GIVEN = ("evid_lot_news",)  # what lot_change rests on, and that one is given
+# What lot_change rests on, and that one is given; so is what no data could answer.
+GIVEN = ("evid_lot_news", "evid_lot_untestable")
 
 TABLES = """
+CREATE TABLE evid_lot_untestable AS
+SELECT 1 AS lot_id, '09521234000013' AS gtin, 'RV2406A' AS lot, 'P26' AS pattern,
+    'licences' AS missing;
 CREATE TABLE core_site (
     site_id INTEGER, gln VARCHAR, name VARCHAR, role VARCHAR, city VARCHAR, country VARCHAR,
     latitude DOUBLE, longitude DOUBLE, partner_id INTEGER, is_synthetic BOOLEAN,

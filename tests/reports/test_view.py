@@ -295,3 +295,8 @@ def test_the_index_marks_decided_lots_and_counts_them(con) -> None:
     assert marks["RV2406A"] == "decided: suspect"
     assert marks["KM0311"] == "decided: cleared"
     assert index.decided_words == "3 lots are decided by people: 2 suspect and 1 cleared."
+
+
+def test_patterns_that_no_data_could_answer_are_named_with_what_is_missing(held) -> None:
+    lines = view_lot(held).coverage
+    assert "Not testable, no licence list in the data: P26 Party without a valid licence." in lines
