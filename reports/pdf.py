@@ -14,9 +14,6 @@ import typst
 
 from reports import wording
 
-# Archive with attachment and structure (PDF/A-3a), and readable to everyone (PDF/UA-1).
-STANDARDS = ["a-3a", "ua-1"]
-
 # An archive may not hold a sign that its fonts lack. These they have; others are shown by number.
 _UNPRINTED = re.compile(
     "[^\u0020-\u007e\u00a0-\u00ac\u00ae-\u017f\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9"
@@ -38,7 +35,8 @@ def lot_pdf(report: str) -> bytes:
     compiled: bytes = typst.compile(
         resources.files("reports").joinpath("templates/lot.typ").read_bytes(),
         sys_inputs={"page": json.dumps(page), "report": report},
-        pdf_standards=STANDARDS,
+        # An archive with attachment and structure, and readable to everyone.
+        pdf_standards=["a-3a", "ua-1"],
         ignore_system_fonts=True,
         timestamp=moment,
     )
