@@ -35,7 +35,7 @@ def lot_pdf(report: str) -> bytes:
     compiled: bytes = typst.compile(
         resources.files("reports").joinpath("templates/lot.typ").read_bytes(),
         sys_inputs={"page": json.dumps(page), "report": report},
-        # An archive with attachment and structure, and readable to everyone.
+        # Archive with attachment and structure (PDF/A-3a), and readable to everyone (PDF/UA-1).
         pdf_standards=["a-3a", "ua-1"],
         ignore_system_fonts=True,
         timestamp=moment,
