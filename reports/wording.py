@@ -839,6 +839,8 @@ FORM_EU: tuple[tuple[str, str, str, str], ...] = (
 PAGE = {
     "language": "en",
     "skip": "Skip to the conclusion",
+    "skip_notice": "Skip to the drafts",
+    "table": "table",
     "all_lots": "All lots",
     "lot_report": "Investigation report on one lot",
     "conclusion": "Conclusion",

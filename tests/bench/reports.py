@@ -1,0 +1,76 @@
+"""Reports a second on one core: page, JSON, drafts and, on its own, the PDF.
+
+    python -m tests.bench.reports WAREHOUSE [--lots N]
+
+The lots of a warehouse, suspect ones first, are written until N reports are made.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+
+import duckdb
+
+from data.warehouse.connection import open_read_only
+from reports.evidence import gather
+from reports.lot_data import lot_json
+from reports.pdf import lot_pdf
+from reports.view import view_lot
+from reports.write import render_lot, write_lot
+
+
+def suspects(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Lots that are not clear, in the order of their identity; all lots where none is suspect."""
+    found = con.execute(
+        "SELECT gtin, lot FROM lot_risk ORDER BY tier = 'clear', gtin, lot"
+    ).fetchall()
+    return [(gtin, lot) for gtin, lot in found]
+
+
+def measure(warehouse: Path, count: int) -> dict[str, float]:
+    """Seconds a report, by step, over ``count`` reports of the warehouse's lots."""
+    spent = dict.fromkeys(("gather", "view", "html", "json", "write", "pdf"), 0.0)
+    with open_read_only(warehouse, threads=1) as con, tempfile.TemporaryDirectory() as out:
+        lots = suspects(con)
+        for n in range(count):
+            gtin, lot = lots[n % min(len(lots), count)]
+            marks = [perf_counter()]
+            evidence = gather(con, gtin, lot)
+            marks.append(perf_counter())
+            view = view_lot(evidence)
+            marks.append(perf_counter())
+            render_lot(view)
+            marks.append(perf_counter())
+            report = lot_json(evidence, view)
+            marks.append(perf_counter())
+            write_lot(con, gtin, lot, Path(out))
+            marks.append(perf_counter())
+            lot_pdf(report)
+            marks.append(perf_counter())
+            for name, (start, end) in zip(spent, pairwise(marks), strict=True):
+                spent[name] += end - start
+    return {name: seconds / count for name, seconds in spent.items()}
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("warehouse", type=Path)
+    parser.add_argument("--lots", type=int, default=40)
+    chosen = parser.parse_args()
+    spent = measure(chosen.warehouse, chosen.lots)
+    for name, seconds in spent.items():
+        sys.stdout.write(f"{name:8} {1000 * seconds:8.1f} ms a report\n")
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(
+        f"{1 / spent['write']:.1f} whole reports a second (page, JSON, spreadsheet, drafts); "
+        f"{1 / spent['pdf']:.1f} PDFs; peak {peak_mb:.0f} MB\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
