@@ -133,7 +133,7 @@ def check_manifests(folder: Path, summary: TrailSummary) -> tuple[list[Remark], 
         if sha256 not in kept
     ]
     unknown = [path for sha256, path in kept.items() if sha256 not in summary.finished]
-    if unknown == list(kept.values())[-1:] and not remarks:
+    if unknown and unknown == list(kept.values())[-1:] and not remarks:
         text = f"{unknown[0]}: its run was interrupted before it was published"
         remarks.append(Remark("manifest", text, is_fault=False))
     else:
