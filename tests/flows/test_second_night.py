@@ -269,6 +269,7 @@ def test_a_suppression_is_ended_once(night: Night) -> None:
     assert "ended by Bob" in told
 
 
+@pytest.mark.slow
 def test_a_run_cannot_be_made_again_over_a_changed_judgement(night: Night) -> None:
     withdraw(night)
     job, second = again(night)
@@ -278,6 +279,7 @@ def test_a_run_cannot_be_made_again_over_a_changed_judgement(night: Night) -> No
         same_again(job, "2")
 
 
+@pytest.mark.slow
 def test_a_changed_threshold_says_who_changed_it_and_why(night: Night, tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     text = "require_reason = true\n[patterns.P01]\ndistance_km = 80\n"
@@ -303,6 +305,7 @@ def test_a_changed_threshold_says_who_changed_it_and_why(night: Night, tmp_path:
     assert len(acts(job, "configure")) == 1, "told once, when it changed"
 
 
+@pytest.mark.slow
 def test_the_command_sets_aside_lists_and_refuses_in_plain_words(night: Night) -> None:
     there = ("--warehouse", str(night.job.warehouse), "--as-of", zulu(at(60, 20)))
     scope = ("--pattern", "p12", "--gtin", night.lot.gtin[1:], "--lot", night.lot.number)

@@ -12,7 +12,7 @@ from tests.fuzz.campaign import Findings, campaign, is_crash, minimised, seeds
 from tests.fuzz.mutations import LARGEST_BYTES, mutated
 from tests.fuzz.targets import WEIGHTS, Broken, Counts, read_as
 
-INPUTS = 700
+INPUTS = 250
 
 
 @pytest.fixture(scope="module")

@@ -77,6 +77,7 @@ def test_a_decision_is_recorded_with_the_run_and_page_it_rests_on(copied: Nights
     assert verify(copied.job.warehouse, copied.job.reports).faults == ()
 
 
+@pytest.mark.slow
 def test_later_and_late_decisions_leave_the_runs_before_as_they_were(copied: Nights) -> None:
     lots = suspects(copied)
     for lot in lots:
@@ -106,6 +107,7 @@ def test_a_run_knows_only_what_was_decided_by_the_time_it_looks_back_from(copied
     assert find_run(runs_folder(job.warehouse), "4").run_id not in ids
 
 
+@pytest.mark.slow
 def test_a_decision_makes_another_run_and_the_same_decisions_the_same(copied: Nights) -> None:
     as_of = SECOND_NIGHT + 2 * DAY
     run_again(copied, as_of)
@@ -205,6 +207,7 @@ def test_exported_cases_hold_no_serial_and_names_only_where_asked(copied: Nights
     assert named["outcome"] == "illegitimate by R. Okafor"
 
 
+@pytest.mark.slow
 def test_an_import_adds_once_touches_nothing_of_ours_and_is_cited(
     copied: Nights, tmp_path: Path
 ) -> None:
