@@ -941,7 +941,6 @@ PAGE = {
     "line_lots": "Lots at or below",
     "line_false": "Of them false, at most",
     "line_share": "As a share, at most",
-    "decided": "decided:",
     "sites": "All sites, with packs in, out and left",
     "holders": "Where the rest is: whom to call",
     "holders_intro": "Last known places, those still in trade first: quarantine and call here.",

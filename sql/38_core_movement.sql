@@ -26,8 +26,9 @@
 --   equal to the packs of the lot that the same event moves is their sum, not more goods. A receipt
 --   of a quantity belongs to the shipment of the same lot, destination and amount before it, in
 --   order. A log line of the same lot, sites, amount and week as an event's goods, or as a
---   shipment whose packs came in apart, is not counted again: it lends its price and reason. Nor is one of the same hour that differs by two packs or
---   a tenth.
+--   shipment whose packs came in apart, is not counted again: it lends its price and reason. Nor is
+--   one of the same hour that differs by two packs or a tenth, as clerks miscount (judgement): the
+--   event's number counts.
 WITH packed AS (
     SELECT
         lot_id, from_site_id, to_site_id, ship_record_id, receive_record_id,
@@ -138,7 +139,8 @@ logged AS (
 pair AS (
     SELECT
         t.lot_id, t.ship_record_id, t.receive_record_id, t.from_site_id, t.to_site_id, t.units,
-        t.is_whole, t.nth AS event_nth, l.nth AS log_nth, l.record_id, l.unit_price, l.currency, l.reason,
+        t.is_whole, t.nth AS event_nth, l.nth AS log_nth, l.record_id, l.unit_price, l.currency,
+        l.reason,
         abs(date_diff('minute', coalesce(l.shipped_at, l.received_at),
             coalesce(t.shipped_at, t.received_at))) AS gap_min
     FROM told_goods t

@@ -101,7 +101,7 @@ from_leaky AS (
     JOIN judged
         ON judged.site_id = handover.known_site_id AND judged.lot_id = handover.lot_id
         AND judged.is_departure_leaky
-    WHERE handover.known_site_id <> handover.to_site_id OR NOT handover.is_arrival_told
+    WHERE handover.known_site_id <> handover.to_site_id
     GROUP BY handover.lot_id, handover.to_site_id
 )
 SELECT judged.*, coalesce(from_leaky.units, 0) AS came_from_leaky_units

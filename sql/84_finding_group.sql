@@ -19,8 +19,8 @@
 --   units        packs, summed over findings: one pack may count in several
 --   finding_ids  the members, sorted
 -- caveats: Causes are told apart by where they arise, after the kind of cause: a scanner's by site,
---   a maker's upload or list by lot, stock moved by pair of sites. What stands is grouped by lot, but for a
---   party without licence, a flash firm and prices, which are grouped by their party.
+--   a maker's upload or list by lot, stock moved by pair of sites. What stands is grouped by
+--   lot, but for a party without licence, a flash firm and prices, which go by their party.
 WITH caused AS (
     SELECT
         *,

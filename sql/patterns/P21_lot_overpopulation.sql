@@ -14,8 +14,8 @@
 --   other lots it sends balance.
 -- severity: S1 always.
 -- benign: B01, B04 (the excess serials are known ones misread: in another letter case or keyboard
---   layout, or as feat_misread says; or were only ever typed by hand), B06 (no lot master and commissioning known to be partial),
---   B12 (unserialised packs moved on the same lane and days as serialised ones, or their sender had
+--   layout, or as feat_misread says; or were only ever typed by hand), B06 (no lot master and
+--   commissioning known to be partial), B12 (unserialised packs moved on the same lane and days as serialised ones, or their sender had
 --   as many by serial, or on their way to it, whose leaving nobody told, or its events seldom
 --   balance: counted twice; or as many were on their way to the
 --   buyer, never scanned in), B18 (the maker commissioned more

@@ -12,14 +12,15 @@
 --   a maker does so of this lot; no shipping of the lot goes to an unstated place; no trader of the
 --   lot had two days without a word in the 30 before (feat_silent_day); the site where the packs
 --   were last known, or on their way to, is none whose feed loses departures of other lots
---   too (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody named, has no way to look for: silent.
+--   too (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
+--   named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
 -- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B15 (what was
 --   on its way to another door is sent back to its sender, or on to whom it was addressed), B23 (a
 --   site of the same company lies on the ways, or the events name an owner who does).
 -- source: typology P27
--- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement, core_product,
---   core_site, core_unit, feat_handover, feat_silent_day, raw_setting
+-- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement,
+--   core_product, core_site, core_unit, feat_handover, feat_silent_day, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Judged for the lot, not the pack: strange packs at a site that also bought lawful ones
 --   pass here and are left to P04 and P17. Legs are the first and last movement of a pair of
