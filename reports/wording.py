@@ -344,6 +344,7 @@ FEED_SIGNS = {
     "late": "tells later than before",
     "leaky": "leaves departures or arrivals untold",
     "more": "tells much more than its usual week",
+    "changed": "states other fields than before",
 }
 
 # The rule in words; its number stands in the header of find_lot too and changes with the SQL.
