@@ -352,14 +352,26 @@ def sql(
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Ask the warehouse; read-only, also while a batch runs."""
+    """Ask the warehouse; read-only, also while a batch runs. Without a query, at a prompt."""
 
     from data.warehouse.cookbook import ready_query
     from flows.ask import answer, parameters
 
     chosen = load_settings(settings, warehouse=warehouse)
-    if sum(given is not None for given in (query, file, ready)) != 1:
-        raise InputError("sql: give one query: as an argument, with -f FILE or with -q NAME.")
+    given = sum(one is not None for one in (query, file, ready))
+    if not given and sys.stdin.isatty():
+        from flows.prompt import ask_at_prompt
+
+        ask_at_prompt(lambda: _readable(chosen.warehouse), console)
+        return
+    if not given:
+        query = sys.stdin.read().strip() or None
+        given = int(query is not None)
+    if given != 1:
+        raise InputError(
+            "sql: give one query: as an argument, with -f FILE, with -q NAME, or on standard "
+            "input; none of them at a terminal opens a prompt."
+        )
     if file is not None and not file.is_file():
         raise InputError(f"{file}: no such file. Name a file that holds one query.")
     if ready is not None:
