@@ -153,9 +153,13 @@ def run(
     settings: SettingsFile = None,
     as_of: AsOf = None,
     direct: Direct = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Have documents read by a Dask cluster: local, or its address."),
+    ] = None,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
-    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    chosen = load_settings(settings, warehouse=warehouse, reports=out, cluster=cluster)
     _need_inputs(inputs)
     _run(inputs, chosen, _clock(as_of), direct)
 
