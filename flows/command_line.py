@@ -80,10 +80,10 @@ def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) 
 
         outcome = run_orchestrated(job, _say)
     _report(outcome)
-    if settings.notify_url is not None:
+    if settings.notify_url is not None or settings.notify_mail:
         from flows.notify import notify
 
-        notify(settings.notify_url, outcome)
+        notify(settings, outcome)
 
 
 def _quiet_prefect(settings: Settings, logging_level: str = "WARNING") -> None:
@@ -162,6 +162,27 @@ def run(
     chosen = load_settings(settings, warehouse=warehouse, reports=out, cluster=cluster)
     _need_inputs(inputs)
     _run(inputs, chosen, _clock(as_of), direct)
+
+
+@app.command()
+def backfill(
+    inputs: Inputs,
+    since: Annotated[str, typer.Option("--from", help="First moment, ISO 8601 with offset.")],
+    until: Annotated[str, typer.Option("--to", help="Last moment, ISO 8601 with offset.")],
+    every_h: Annotated[int, typer.Option(help="Hours between runs.", min=1)] = 24,
+    warehouse: Warehouse = None,
+    out: OutFolder = None,
+    settings: SettingsFile = None,
+    direct: Direct = False,
+) -> None:
+    """Make the runs that were missed, each of the files that had arrived by then."""
+    from flows.inbox import moments
+
+    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    _need_inputs(inputs)
+    for moment in moments(_clock(since), _clock(until), every_h):
+        console.print(f"As of {moment:%Y-%m-%dT%H:%MZ}:")
+        _run(inputs, chosen.model_copy(update={"arrived_by": moment}), moment, direct)
 
 
 @app.command()

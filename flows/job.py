@@ -40,5 +40,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         mappings=settings.mappings,
         pdf=settings.pdf,
         recording=recording_of(settings),
-        inbox=Inbox(settings.settle_s, settings.move_done, settings.move_set_aside),
+        inbox=Inbox(
+            settings.settle_s, settings.move_done, settings.move_set_aside, settings.arrived_by
+        ),
     )

@@ -1,7 +1,8 @@
 """Settings of a run: one frozen object from a TOML file, environment variables over it."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -44,9 +45,12 @@ class Settings(BaseSettings):
     signing_key: Path | None = None
     anchor: Path | None = None
     settle_s: float = Field(default=0, ge=0)
+    arrived_by: datetime | None = None
     move_done: Path | None = None
     move_set_aside: Path | None = None
     notify_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    notify_mail: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+    mail_server: str = Field(default="localhost:25", pattern=r"^[^\s:]+(:\d+)?$")
     retention_years: int = Field(default=10, ge=6)
 
     @model_validator(mode="before")
