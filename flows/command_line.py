@@ -65,10 +65,14 @@ def _need_inputs(inputs: list[Path]) -> None:
             raise InputError(f"{path}: no such file or folder. Name what partners sent.")
 
 
-def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) -> None:
+def _run(
+    inputs: list[Path], settings: Settings, as_of: datetime, direct: bool, full: bool = False
+) -> None:
+    from dataclasses import replace
+
     from flows.job import job_of
 
-    job = job_of(settings, inputs, as_of.replace(tzinfo=None))
+    job = replace(job_of(settings, inputs, as_of.replace(tzinfo=None)), full=full)
     if direct:
         from flows.steps import run_steps
 
@@ -153,11 +157,14 @@ def run(
     settings: SettingsFile = None,
     as_of: AsOf = None,
     direct: Direct = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Build everything anew, also what still stands.")
+    ] = False,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
     _need_inputs(inputs)
-    _run(inputs, chosen, _clock(as_of), direct)
+    _run(inputs, chosen, _clock(as_of), direct, full)
 
 
 @app.command()

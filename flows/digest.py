@@ -21,12 +21,18 @@ def digest_lines(outcome: Outcome) -> list[str]:
         f"Lots: {tiers}.",
         f"Read {landed.read:,} records in {landed.files} new files{again}; "
         f"{landed.set_aside:,} set aside{waiting}." + (f" Feeds: {feeds}." if feeds else ""),
-        f"Run {outcome.run_id}. Open {outcome.index}",
+        f"Run {outcome.run_id}{_built(outcome)}. Open {outcome.index}",
     ]
     return lines + [
         f"Check failed: {name} (touchstone sql 'FROM {name}' shows the rows)."
         for name in outcome.failed_checks
     ]
+
+
+def _built(outcome: Outcome) -> str:
+    """How much of the warehouse was built anew; nothing where the run did not say."""
+    built = outcome.built
+    return f", {built.anew} of {built.anew + built.kept} models built anew" if built.anew else ""
 
 
 def set_aside_table(snapshot: Path) -> str:

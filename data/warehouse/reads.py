@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import duckdb
 
 
-def tables_read(select: str) -> set[str]:
+@cache  # a run checks the same texts before each of its layers
+def tables_read(select: str) -> frozenset[str]:
     """The names of the tables and views that the SELECT reads; its own CTEs are not among them.
 
     Raises duckdb.ParserException where the text is not one SELECT.
@@ -18,7 +20,7 @@ def tables_read(select: str) -> set[str]:
         raise duckdb.ParserException(tree["error_message"])
     if len(tree["statements"]) != 1:
         raise duckdb.ParserException("expected one SELECT")
-    return set(_tables(tree["statements"][0], frozenset()))
+    return frozenset(_tables(tree["statements"][0], frozenset()))
 
 
 def _tables(part: Any, ctes: frozenset[str]) -> Iterator[str]:
