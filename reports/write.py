@@ -117,7 +117,7 @@ def render_index(view: IndexView) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates. Everything is escaped: texts come from documents of strangers."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -125,6 +125,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals["zip"] = zip
+    return made
 
 
 def _write_lot(

@@ -162,9 +162,16 @@ def _keep_or_build(
     if rows is not None:
         seconds = time.perf_counter() - started
         return BuiltModel(made.name, model.file.layer, rows, seconds, is_kept=True)
-    standing.forget(made.name)
-    built = build_model(con, model)
-    standing.note(made, built.rows)
+    # One transaction a model: the table, its comments and what is noted of it cost one commit.
+    con.begin()
+    try:
+        standing.forget(made.name)
+        built = build_model(con, model)
+        standing.note(made, built.rows)
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
     return built
 
 
@@ -336,10 +343,11 @@ def _comment(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     about = f"{header.purpose} Grain: {header.grain}."
     if header.caveats:
         about += f" Caveats: {header.caveats}"
-    con.execute(f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)}")
+    statements = [f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)}"]
     for column in model.columns:
         target = f"{model.file.name}.{column.name}"
-        con.execute(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)}")
+        statements.append(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)}")
+    con.execute(";\n".join(statements))
 
 
 def _quoted(text: str) -> str:

@@ -14,13 +14,19 @@ def tables_read(select: str) -> frozenset[str]:
 
     Raises duckdb.ParserException where the text is not one SELECT.
     """
-    with duckdb.connect() as con:
+    with _parser().cursor() as con:
         tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0])
     if tree["error"]:
         raise duckdb.ParserException(tree["error_message"])
     if len(tree["statements"]) != 1:
         raise duckdb.ParserException("expected one SELECT")
     return frozenset(_tables(tree["statements"][0], frozenset()))
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """An empty database to take texts apart with: opening one takes longer than that."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _tables(part: Any, ctes: frozenset[str]) -> Iterator[str]:

@@ -50,10 +50,13 @@ class Standing:
     views: Mapping[str, Definition] = field(default_factory=dict)
     _prints: dict[str, str] = field(default_factory=dict)
     _noted: dict[str, _Noted] = field(default_factory=dict)
+    _kinds: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read what was noted; a warehouse without the book has nothing that stands."""
-        if _exists(self.con, BOOK):
+        query = "SELECT table_name, table_type FROM information_schema.tables"
+        self._kinds = dict(self.con.execute(query).fetchall())
+        if BOOK in self._kinds:
             rows = self.con.execute(f"SELECT * FROM {BOOK}").fetchall()  # noqa: S608
             self._noted = {name: _Noted(*values) for name, *values in rows}
 
@@ -72,7 +75,8 @@ class Standing:
     def note(self, made: Definition, row_count: int) -> None:
         """Note what was just built, on the inputs as they are."""
         self.forget(made.name)
-        if not _exists(self.con, BOOK):
+        self._kinds[made.name] = "VIEW" if made.is_view else "BASE TABLE"
+        if BOOK not in self._kinds:
             return
         row = [made.name, self.rests_on(made), self._content(made), row_count]
         self.con.execute(f"INSERT INTO {BOOK} VALUES (?, ?, ?, ?)", row)  # noqa: S608
@@ -91,7 +95,7 @@ class Standing:
 
     def _content(self, made: Definition) -> str | None:
         """What stands under the name now; None where nothing of that kind does."""
-        kind = _kind(self.con, made.name)
+        kind = self._kinds.get(made.name)
         if made.is_view and kind == "VIEW":
             query = "SELECT sql FROM duckdb_views() WHERE view_name = ?"
             return digest(self.con.execute(query, [made.name]).fetchall()[0][0])
@@ -139,13 +143,3 @@ def fill(
 def forget_all(con: duckdb.DuckDBPyConnection) -> None:
     """Let nothing stand: the next build makes everything anew."""
     con.execute(f"DELETE FROM {BOOK}")  # noqa: S608 - a name of ours
-
-
-def _exists(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return _kind(con, name) is not None
-
-
-def _kind(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    query = "SELECT table_type FROM information_schema.tables WHERE table_name = ?"
-    found = con.execute(query, [name]).fetchone()
-    return found[0] if found else None
