@@ -58,7 +58,7 @@ def _first(bounded: Bounded[Any], most: int) -> Bounded[Any]:
 def _fields(thing: Any) -> dict[str, Any]:
     """Return a dataclass as an object; pictures stay with the page."""
     data: dict[str, Any] = {}
-    for name in _names(type(thing)):
+    for name in _names(thing.__class__):
         value = getattr(thing, name)
         if name == "record_ids":
             data["record_ids"] = list(value[:MOST_RECORD_IDS])
