@@ -15,11 +15,13 @@ def digest_lines(outcome: Outcome) -> list[str]:
     tiers = ", ".join(f"{outcome.tiers.get(tier, 0)} {tier}" for tier in TIERS)
     landed = outcome.landed
     again = f", {landed.known} known already" if landed.known else ""
+    lots = outcome.lots_met
+    met = f" of {lots} lots" if lots and landed.files else ""
     waiting = f", {landed.waiting} still being written" if landed.waiting else ""
     feeds = ", ".join(f"{outcome.feeds[h]} {h}" for h in HEALTH if outcome.feeds.get(h))
     lines = [
         f"Lots: {tiers}.",
-        f"Read {landed.read:,} records in {landed.files} new files{again}; "
+        f"Read {landed.read:,} records{met} in {landed.files} new files{again}; "
         f"{landed.set_aside:,} set aside{waiting}." + (f" Feeds: {feeds}." if feeds else ""),
         f"Run {outcome.run_id}{_built(outcome)}. Open {outcome.index}",
     ]

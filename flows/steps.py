@@ -88,6 +88,7 @@ class Outcome:
     index: Path
     snapshot: Path
     built: Built = Built()
+    lots_met: int | None = None  # lots that the records of this run's files tell of
 
 
 def _open(job: Job) -> duckdb.DuckDBPyConnection:
@@ -218,6 +219,16 @@ def _code() -> str:
     return digest({"code": code_state(), "packages": package_versions()})
 
 
+def count_lots_met(job: Job) -> int:
+    """Count the lots that the records of this run's files tell of."""
+    from data.warehouse.load import land_statement
+
+    with _open(job) as con:
+        query = land_statement("lots_met")
+        [(lots,)] = con.execute(query, {"ingested_at": job.as_of}).fetchall()
+    return int(lots)
+
+
 def keep_judgement(job: Job) -> None:
     """Keep what this run judged of every lot, for the next one to compare with."""
     from data.warehouse import judgement
@@ -305,7 +316,8 @@ def run_steps(
         landed = as_task(land_files)(job, trail, say)
         run_id = as_task(begin_run)(job, trail)
         built, outputs = judge(job, say, as_task)
+        met = count_lots_met(job)
         tiers, feeds = as_task(finish_run)(job, run_id, outputs)
         snapshot = as_task(publish)(job, run_id, outputs, trail)
     index = job.reports / "index.html"
-    return Outcome(run_id, landed, tiers, feeds, built.failed_checks, index, snapshot, built)
+    return Outcome(run_id, landed, tiers, feeds, built.failed_checks, index, snapshot, built, met)
