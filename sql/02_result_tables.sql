@@ -153,6 +153,6 @@ CREATE TABLE IF NOT EXISTS find_level_part (
 CREATE TABLE IF NOT EXISTS raw_build (
     model VARCHAR,            -- a built table or view, or a table filled by code
     rests_on VARCHAR,         -- hash of all that decides it: its text, the engine, the rows of what it reads
-    content VARCHAR,          -- its rows as they were built: their number, and two sums over their hashes
+    content VARCHAR,          -- its rows as they were built: their number, two sums over their hashes, and its columns
     row_count BIGINT
 );

@@ -105,10 +105,12 @@ class Standing:
 
 
 def table_print(con: duckdb.DuckDBPyConnection, name: str) -> str:
-    """A table's rows, in whatever order, as a count and two hashes."""
+    """A table's rows, in whatever order, as a count and two hashes; and its columns."""
+    columns = con.execute(f"FROM {name} LIMIT 0").description or []
+    shape = digest([[column[0], str(column[1])] for column in columns])
     sums = "coalesce(bit_xor(hash(whole_row)), 0), coalesce(sum(hash(whole_row)), 0)"
     query = f"SELECT count(*), {sums} FROM {name} AS whole_row"  # noqa: S608 - a name of ours
-    return ":".join(map(str, con.execute(query).fetchall()[0]))
+    return ":".join([*map(str, con.execute(query).fetchall()[0]), shape[:16]])
 
 
 def fill(

@@ -97,6 +97,17 @@ def test_a_result_that_comes_out_as_before_spares_what_reads_it(
     assert built(con, root) == {"stg_thing"}
 
 
+@pytest.mark.parametrize("size", ["round(size)::FLOAT", "round(size)::BIGINT"])
+def test_equal_values_of_another_type_are_not_the_same(
+    con: duckdb.DuckDBPyConnection, root: Path, size: str
+) -> None:
+    file = root / "20_stg_thing.sql"
+    file.write_text(file.read_text().replace("round(size)", size))
+    assert {"stg_thing", "core_thing"} <= built(con, root)
+    [(kind,)] = con.execute("SELECT DISTINCT typeof(size) FROM core_thing").fetchall()
+    assert kind in ("FLOAT", "BIGINT")
+
+
 @pytest.mark.parametrize(
     ("by_hand", "anew"),
     [
