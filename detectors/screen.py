@@ -36,6 +36,30 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 SIGNALS = PATTERN_CODES + BENIGN_CODES
+# What each step fills, and every table that it reads: where those are the same, so is the result.
+GRAPH_FILLS = ("graph_site_measure",)
+GRAPH_READS = ("core_site", "graph_edge")
+LOT_FILLS = ("find_score", "find_score_part", "find_cited_case")
+LOT_READS = (
+    "core_lot",
+    "core_product",
+    "feat_lot",
+    "find_decision",
+    "find_finding",
+    "find_known_case",
+    "find_lot",
+    "raw_case_signal",
+    "raw_case_trait",
+)
+LEVEL_FILLS = ("find_level_score", "find_level_part")
+LEVEL_READS = (
+    "feat_edge_month",
+    "feat_lot_trajectory",
+    "feat_site_month",
+    "feat_trajectory",
+    "find_lot",
+)
+
 LEAST_REFERENCE = 8  # lots; with fewer no p-value is given, and suspicion is a rank
 OTHER_FEATURES = "other_features"  # the part row that holds what the listed features leave over
 

@@ -70,10 +70,14 @@ def _need_inputs(inputs: list[str], settings: Settings) -> list[Path]:
     return local_inputs(inputs, settings.warehouse)
 
 
-def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) -> None:
+def _run(
+    inputs: list[Path], settings: Settings, as_of: datetime, direct: bool, full: bool = False
+) -> None:
+    from dataclasses import replace
+
     from flows.job import job_of
 
-    job = job_of(settings, inputs, as_of.replace(tzinfo=None))
+    job = replace(job_of(settings, inputs, as_of.replace(tzinfo=None)), full=full)
     if direct:
         from flows.steps import run_steps
 
@@ -162,10 +166,13 @@ def run(
         str | None,
         typer.Option(help="Have documents read by a Dask cluster: local, or its address."),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Build everything anew, also what still stands.")
+    ] = False,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
     chosen = load_settings(settings, warehouse=warehouse, reports=out, cluster=cluster)
-    _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct)
+    _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct, full)
 
 
 @app.command()

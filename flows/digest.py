@@ -15,18 +15,26 @@ def digest_lines(outcome: Outcome) -> list[str]:
     tiers = ", ".join(f"{outcome.tiers.get(tier, 0)} {tier}" for tier in TIERS)
     landed = outcome.landed
     again = f", {landed.known} known already" if landed.known else ""
+    lots = outcome.lots_met
+    met = f" of {lots} lots" if lots and landed.files else ""
     waiting = f", {landed.waiting} still being written" if landed.waiting else ""
     feeds = ", ".join(f"{outcome.feeds[h]} {h}" for h in HEALTH if outcome.feeds.get(h))
     lines = [
         f"Lots: {tiers}.",
-        f"Read {landed.read:,} records in {landed.files} new files{again}; "
+        f"Read {landed.read:,} records{met} in {landed.files} new files{again}; "
         f"{landed.set_aside:,} set aside{waiting}." + (f" Feeds: {feeds}." if feeds else ""),
-        f"Run {outcome.run_id}. Open {outcome.index}",
+        f"Run {outcome.run_id}{_built(outcome)}. Open {outcome.index}",
     ]
     return lines + [
         f"Check failed: {name} (touchstone sql 'FROM {name}' shows the rows)."
         for name in outcome.failed_checks
     ]
+
+
+def _built(outcome: Outcome) -> str:
+    """How much of the warehouse was built anew; nothing where the run did not say."""
+    built = outcome.built
+    return f", {built.anew} of {built.anew + built.kept} models built anew" if built.anew else ""
 
 
 def set_aside_table(snapshot: Path) -> str:

@@ -179,7 +179,9 @@ def record_start(trail: "Trail", job: "Job", run_id: str, manifest: Mapping[str,
             f'{unsaid[0]}. Say why: change_reason = "…", or reason = "…" and by = "…" in the '
             "pattern's own table."
         )
-    start = Act("start", f"run:{run_id}", new={"as_of": manifest["as_of"]}, run=run_id)
+    # Not in the manifest: the same run is the same whichever way its tables were built.
+    way = {"full": True} if job.full else {}
+    start = Act("start", f"run:{run_id}", new={"as_of": manifest["as_of"], **way}, run=run_id)
     trail.append([start, *changes])
 
 

@@ -49,6 +49,7 @@ class Job:
     pdf: bool = False
     recording: Recording = field(default_factory=Recording)
     inbox: Inbox = field(default_factory=Inbox)
+    full: bool = False  # build everything anew, whatever still stands
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,20 @@ class Landed:
 
 
 @dataclass(frozen=True)
+class Built:
+    """What came of some models: checks that found offending rows, how many were built and kept."""
+
+    failed_checks: tuple[str, ...] = ()
+    anew: int = 0
+    kept: int = 0  # nothing that they rest on has changed
+
+    def __add__(self, other: "Built") -> "Built":
+        """What came of both."""
+        failed = self.failed_checks + other.failed_checks
+        return Built(failed, self.anew + other.anew, self.kept + other.kept)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run came to, for the last lines on the terminal."""
 
@@ -73,6 +88,8 @@ class Outcome:
     failed_checks: tuple[str, ...]
     index: Path
     snapshot: Path
+    built: Built = Built()
+    lots_met: int | None = None  # lots that the records of this run's files tell of
 
 
 def _open(job: Job) -> duckdb.DuckDBPyConnection:
@@ -129,8 +146,11 @@ def begin_run(job: Job, trail: "Trail") -> str:
     from dataclasses import asdict
 
     from data.warehouse import ledger
+    from data.warehouse.standing import forget_all
 
     with _open(job) as con:
+        if job.full:
+            forget_all(con)
         manifest = ledger.make_manifest(con, job.as_of, _threshold_values(job))
     record.record_start(trail, job, manifest.run_id, asdict(manifest))
     return note_run(job, record.run_before(job.warehouse, manifest.run_id))
@@ -160,31 +180,56 @@ def _threshold_values(job: Job) -> dict[str, object]:
     return {name: value for name, (value, _, _) in thresholds.chosen(job.thresholds).items()}
 
 
-def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> tuple[str, ...]:
-    """Build the models of some layers; return the names of checks that found offending rows."""
+def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> Built:
+    """Build the models of some layers that do not stand as they are."""
     from data.warehouse.models import build
 
     with _open(job) as con:
-        built = build(con, layers, lambda model: say(f"built {model.name}: {model.rows:,} rows"))
-    return tuple(model.name for model in built if model.is_failed_check)
+        models = build(con, layers, lambda model: say(f"built {model.name}: {model.rows:,} rows"))
+    kept = sum(model.is_kept for model in models)
+    failed = tuple(model.name for model in models if model.is_failed_check)
+    return Built(failed, len(models) - kept, kept)
 
 
 def measure_graph(job: Job) -> None:
-    """Measure the trade graph's sites with networkx."""
-    from detectors.screen import measure_graph as measure
+    """Measure the trade graph's sites with networkx, unless the graph is what it was."""
+    from data.warehouse.standing import fill
+    from detectors import screen
 
     with _open(job) as con:
-        measure(con)
+        fill(con, screen.GRAPH_FILLS, _code(), screen.GRAPH_READS, screen.measure_graph)
 
 
 def score_lots(job: Job) -> None:
-    """Run the detectors over lots, trade edges and sites, and cite the nearest cases."""
-    from detectors.screen import score_levels
-    from detectors.screen import score_lots as score
+    """Run the detectors over lots, trade edges and sites, and cite the nearest cases.
+
+    What they read decides what they say: where that is what it was, so is the rest.
+    """
+    from data.warehouse.standing import fill
+    from detectors import screen
 
     with _open(job) as con:
-        score(con)
-        score_levels(con)
+        fill(con, screen.LOT_FILLS, _code(), screen.LOT_READS, screen.score_lots)
+        fill(con, screen.LEVEL_FILLS, _code(), screen.LEVEL_READS, screen.score_levels)
+
+
+def _code() -> str:
+    """All code and packages that decide what Python makes of the same tables, as one hash."""
+    from data.record.canonical import digest
+    from data.record.code import code_state
+    from data.warehouse.ledger import package_versions
+
+    return digest({"code": code_state(), "packages": package_versions()})
+
+
+def count_lots_met(job: Job) -> int:
+    """Count the lots that the records of this run's files tell of."""
+    from data.warehouse.load import land_statement
+
+    with _open(job) as con:
+        query = land_statement("lots_met")
+        [(lots,)] = con.execute(query, {"ingested_at": job.as_of}).fetchall()
+    return int(lots)
 
 
 def keep_judgement(job: Job) -> None:
@@ -245,23 +290,21 @@ def publish(job: Job, run_id: str, outputs: Mapping[str, str], trail: "Trail") -
         return record.publish_run(con, job, run_id, outputs, trail)
 
 
-def judge(
-    job: Job, say: Progress, as_task: Callable[[Step], Step]
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Rebuild and judge all that is landed; return failed checks and the hashes of reports."""
-    as_task(build_layers)(job, HISTORIES, say)
+def judge(job: Job, say: Progress, as_task: Callable[[Step], Step]) -> tuple[Built, dict[str, str]]:
+    """Judge all that is landed; return what was built for it, and the hashes of reports."""
+    built = as_task(build_layers)(job, HISTORIES, say)
     as_task(measure_graph)(job)
-    as_task(build_layers)(job, FINDINGS, say)
+    built += as_task(build_layers)(job, FINDINGS, say)
     as_task(score_lots)(job)
-    failed = as_task(build_layers)(job, RECORD, say)
+    built += as_task(build_layers)(job, RECORD, say)
     as_task(keep_judgement)(job)
-    return failed, as_task(write_reports)(job)
+    return built, as_task(write_reports)(job)
 
 
 def run_steps(
     job: Job, say: Progress, as_task: Callable[[Step], Step] = lambda step: step
 ) -> Outcome:
-    """Land what is new, rebuild, judge, and write the reports.
+    """Land what is new, rebuild what depends on it, judge, and write the reports.
 
     Parameters
     ----------
@@ -275,8 +318,9 @@ def run_steps(
     with record.recorded(job.warehouse, job.recording, job.reports) as trail:
         landed = as_task(land_files)(job, trail, say)
         run_id = as_task(begin_run)(job, trail)
-        failed, outputs = judge(job, say, as_task)
+        built, outputs = judge(job, say, as_task)
+        met = count_lots_met(job)
         tiers, feeds = as_task(finish_run)(job, run_id, outputs)
         snapshot = as_task(publish)(job, run_id, outputs, trail)
     index = job.reports / "index.html"
-    return Outcome(run_id, landed, tiers, feeds, failed, index, snapshot)
+    return Outcome(run_id, landed, tiers, feeds, built.failed_checks, index, snapshot, built, met)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from data.errors import NotFoundError
+from data.record.canonical import digest
 from reports import rows as made
 from reports.claims import (
     AlarmLine,
@@ -70,7 +71,9 @@ TIERS = ("hold", "investigate", "watch", "clear")
 T = TypeVar("T")
 
 
-def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
+def gather(
+    con: duckdb.DuckDBPyConnection, gtin: str, lot: str, run: Run | None = None
+) -> LotEvidence:
     """Collect the evidence on one lot from a built warehouse.
 
     Parameters
@@ -78,6 +81,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     con : a connection to a warehouse whose last build finished
     gtin : GTIN-14
     lot : the lot as stated, "(unstated)" for packs without one
+    run : the run that judged, where it was read before for another lot
 
     Raises
     ------
@@ -122,7 +126,7 @@ def gather(con: duckdb.DuckDBPyConnection, gtin: str, lot: str) -> LotEvidence:
     places = _places(con, named)
     scores = _scores(con, lot_id)
     return LotEvidence(
-        run=_run(con),
+        run=run or run_of(con),
         facts=_facts(con, lots[0], places),
         risk=_risk(con, gtin, lot, lot_id),
         places=places,
@@ -186,7 +190,7 @@ def gather_index(
     patterns = _patterns(con)
     feeds = _feeds(con)
     return IndexEvidence(
-        run=_run(con),
+        run=run_of(con),
         tier_counts=counts,
         standing=sum(p.standing for p in patterns),
         explained=sum(p.explained for p in patterns),
@@ -529,11 +533,20 @@ def _cases(con: duckdb.DuckDBPyConnection, lot_id: int) -> tuple[CitedCase, ...]
     )
 
 
-def _run(con: duckdb.DuckDBPyConnection) -> Run:
+def run_of(con: duckdb.DuckDBPyConnection) -> Run:
+    """Read what the run that judged recorded about itself.
+
+    Its input files are counted and hashed together: listed on every page, they would make a page
+    grow with all that was ever landed. The run's own manifest lists them.
+    """
     rows = _rows(con, "SELECT * FROM raw_run WHERE run_id = (SELECT max(run_id) FROM lot_risk)")
     if not rows:
         return Run("not recorded", None, ())
-    return Run(rows[0]["run_id"], rows[0]["as_of"], made.pairs_of(rows[0]["manifest"]))
+    manifest = tuple(
+        (name, {"files": len(value), "sha256": digest(value)} if name == "inputs" else value)
+        for name, value in made.pairs_of(rows[0]["manifest"])
+    )
+    return Run(rows[0]["run_id"], rows[0]["as_of"], manifest)
 
 
 def _trend(con: duckdb.DuckDBPyConnection) -> tuple[RunCounts, ...]:
@@ -543,7 +556,7 @@ def _trend(con: duckdb.DuckDBPyConnection) -> tuple[RunCounts, ...]:
     for row in _rows(con, "SELECT run_id, tier, count(*) AS n FROM raw_lot_judgement GROUP BY ALL"):
         counts.setdefault(row["run_id"], {})[row["tier"]] = row["n"]
     trend: list[RunCounts] = []
-    run = runs.pop(_run(con).run_id, None)
+    run = runs.pop(run_of(con).run_id, None)
     while run is not None and len(trend) < MOST_RUNS:
         trend.append(RunCounts(run["run_id"], run["as_of"], counts.get(run["run_id"], {})))
         run = runs.pop(run["before_run_id"], None)

@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def _first(bounded: Bounded[Any], most: int) -> Bounded[Any]:
 def _fields(thing: Any) -> dict[str, Any]:
     """Return a dataclass as an object; pictures stay with the page."""
     data: dict[str, Any] = {}
-    for name in (field.name for field in fields(thing)):
+    for name in _names(thing.__class__):
         value = getattr(thing, name)
         if name == "record_ids":
             data["record_ids"] = list(value[:MOST_RECORD_IDS])
@@ -69,11 +70,16 @@ def _fields(thing: Any) -> dict[str, Any]:
     return data
 
 
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, str | int):  # a bool is an int
         return value
-    if isinstance(value, str | float):
-        return _finite(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, date):
         return _iso(value)
     if is_dataclass(value):
@@ -81,10 +87,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value]
-
-
-def _finite(value: str | float) -> str | float | None:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _iso(value: date) -> str:

@@ -17,8 +17,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.errors import NotFoundError
 from reports import wording
-from reports.claims import LotEvidence
-from reports.evidence import AlarmBound, gather, gather_index
+from reports.claims import LotEvidence, Run
+from reports.evidence import AlarmBound, gather, gather_index, run_of
 from reports.exposure_view import exposure_rows
 from reports.index_view import IndexView, view_index
 from reports.lot_data import lot_json
@@ -63,8 +63,9 @@ def write_reports(
         "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' OR findings_suppressed > 0 "
         "ORDER BY report, gtin, lot"
     ).fetchall()
+    run = run_of(con)
     written = [
-        _write_lot(con, gtin, lot, _target(out, report), typeset) for gtin, lot, report in lots
+        _write_lot(con, gtin, lot, _target(out, report), typeset, run) for gtin, lot, report in lots
     ]
     kept = {path.name for page in written for path in lot_files(page)}
     _remove_stale(out / LOTS, kept)
@@ -117,7 +118,7 @@ def render_index(view: IndexView) -> str:
 @cache
 def environment() -> Environment:
     """Return the templates. Everything is escaped: texts come from documents of strangers."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -125,6 +126,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.globals["zip"] = zip
+    return made
 
 
 def _write_lot(
@@ -133,8 +136,9 @@ def _write_lot(
     lot: str,
     path: Path,
     typeset: Typeset | None = None,
+    run: Run | None = None,
 ) -> Path:
-    evidence = gather(con, gtin, lot)
+    evidence = gather(con, gtin, lot, run)
     _write_exposure(evidence, path.with_suffix(".csv"))
     view = view_lot(evidence)
     report = lot_json(evidence, view)

@@ -149,3 +149,10 @@ CREATE TABLE IF NOT EXISTS find_level_part (
     is_exact BOOLEAN,         -- the parts add up to the score
     neighbour VARCHAR         -- the name of what the part compares with; null: those not named, together
 );
+
+CREATE TABLE IF NOT EXISTS raw_build (
+    model VARCHAR,            -- a built table or view, or a table filled by code
+    rests_on VARCHAR,         -- hash of all that decides it: its text, the engine, the rows of what it reads
+    content VARCHAR,          -- its rows as they were built: their number, two sums over their hashes, and its columns
+    row_count BIGINT
+);

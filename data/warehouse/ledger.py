@@ -61,7 +61,7 @@ def make_manifest(
         settings=dict(settings),
         sql=sql_hashes(),
         code_version=code_version or _version("touchstone-rx"),
-        packages={name: _version(name) for name in _PACKAGES},
+        packages=package_versions(),
         memory=_memory(con, as_of),
     )
 
@@ -73,6 +73,11 @@ def _memory(con: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, object
         "cases": memory.case_count,
         "sha256": digest([memory.decisions_digest(), memory.cases_digest()]),
     }
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of the packages that compute, by name."""
+    return {name: _version(name) for name in _PACKAGES}
 
 
 def sql_hashes(root: Traversable | None = None) -> dict[str, str]:

@@ -18,6 +18,7 @@ import duckdb
 from data.errors import ModelError
 from data.warehouse.headers import Column, Header, parse_header
 from data.warehouse.reads import tables_read
+from data.warehouse.standing import Definition, Standing
 
 LAYERS = ("stg", "core", "graph", "feat", "patterns", "find", "evid", "published", "check")
 
@@ -87,12 +88,16 @@ class Model:
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """What came of one model: ``rows`` counts its rows, ``seconds`` is wall time."""
+    """What came of one model: ``rows`` counts its rows, ``seconds`` is wall time.
+
+    ``is_kept`` where it was left as it stood, since nothing that it rests on has changed.
+    """
 
     name: str
     layer: str
     rows: int
     seconds: float
+    is_kept: bool = False
 
     @property
     def is_failed_check(self) -> bool:
@@ -107,6 +112,8 @@ def build(
     root: Traversable | None = None,
 ) -> list[BuiltModel]:
     """Build the models of the given layers, all of them by default, in order.
+
+    A model that still stands (``data.warehouse.standing``) is left as it is.
 
     Parameters
     ----------
@@ -131,12 +138,40 @@ def build(
         )
     models = read_models(root)
     check_order(models, raw_tables(root))
+    made = {model.file.name: _definition(model) for model in models}
+    standing = Standing(con, {name: one for name, one in made.items() if one.is_view})
     built = []
     for model in models:
         if layers is None or model.file.layer in layers:
-            built.append(build_model(con, model))
+            built.append(_keep_or_build(con, model, standing, made[model.file.name]))
             if on_progress is not None:
                 on_progress(built[-1])
+    return built
+
+
+def _definition(model: Model) -> Definition:
+    name, header = model.file.name, model.header
+    return Definition(name, model.file.text, header.reads, header.kind == "view")
+
+
+def _keep_or_build(
+    con: duckdb.DuckDBPyConnection, model: Model, standing: Standing, made: Definition
+) -> BuiltModel:
+    started = time.perf_counter()
+    rows = standing.rows_of(made)
+    if rows is not None:
+        seconds = time.perf_counter() - started
+        return BuiltModel(made.name, model.file.layer, rows, seconds, is_kept=True)
+    # One transaction a model: the table, its comments and what is noted of it cost one commit.
+    con.begin()
+    try:
+        standing.forget(made.name)
+        built = build_model(con, model)
+        standing.note(made, built.rows)
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
     return built
 
 
@@ -308,12 +343,11 @@ def _comment(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     about = f"{header.purpose} Grain: {header.grain}."
     if header.caveats:
         about += f" Caveats: {header.caveats}"
-    said = [f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)};"]
+    statements = [f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)}"]
     for column in model.columns:
         target = f"{model.file.name}.{column.name}"
-        said.append(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)};")
-    # One commit for all of them: each alone would wait for the disk.
-    con.execute("\n".join(["BEGIN;", *said, "COMMIT;"]))
+        statements.append(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)}")
+    con.execute(";\n".join(statements))
 
 
 def _quoted(text: str) -> str:

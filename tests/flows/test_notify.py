@@ -5,6 +5,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,9 +13,10 @@ from typing import Any, ClassVar
 import pytest
 
 from data.errors import SettingsError
+from flows.digest import digest_lines
 from flows.notify import mail, notify, post
 from flows.settings import load_settings
-from flows.steps import Landed, Outcome
+from flows.steps import Built, Landed, Outcome
 
 OUTCOME = Outcome(
     "run 7",
@@ -69,6 +71,12 @@ def test_three_lines_and_the_link_are_posted() -> None:
     ]
     assert body["text"] == "\n".join(body["lines"])
     assert (body["run_id"], body["link"]) == ("run 7", "file:///reports/index.html")
+
+
+def test_the_digest_says_how_much_was_touched_and_built_anew() -> None:
+    _, read, run = digest_lines(replace(OUTCOME, built=Built(anew=40, kept=113), lots_met=4))
+    assert read.startswith("Read 1,200 records of 4 lots in 3 new files, 1 known already; 2 set")
+    assert run == "Run run 7, 40 of 153 models built anew. Open /reports/index.html"
 
 
 def test_no_answer_no_server_and_a_refusal_only_warn(caplog: pytest.LogCaptureFixture) -> None:

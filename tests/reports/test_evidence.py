@@ -1,12 +1,15 @@
 """Evidence names its sources, finds the lot, and stays bounded."""
 
 import dataclasses
+import json
 
 import pytest
 
 from data.errors import NotFoundError
+from data.record.canonical import digest
 from reports import claims, evidence
 from reports.evidence import gather, gather_index
+from reports.lot_data import lot_json
 from reports.view import view_lot
 from tests.reports.sample import CLEAR, HELD, WATCHED, sample_warehouse
 
@@ -68,6 +71,19 @@ def test_packs_without_serials_are_found_by_balance(hostile) -> None:
 def test_an_unknown_lot_is_said_to_be_unknown(con) -> None:
     with pytest.raises(NotFoundError):
         gather(con, HELD[0], "no such lot")
+
+
+def test_a_page_counts_the_files_of_its_run_and_does_not_grow_with_them() -> None:
+    sizes = []
+    for count in (10, 5_000):
+        with sample_warehouse() as con:
+            inputs = [f"{number:064x}" for number in range(count)]
+            con.execute("UPDATE raw_run SET manifest = ?", [json.dumps({"inputs": inputs})])
+            found = gather(con, *CLEAR)
+        told = dict(found.run.manifest)["inputs"]
+        assert told == {"files": count, "sha256": digest(inputs)}
+        sizes.append(len(lot_json(found, view_lot(found))))
+    assert sizes[1] - sizes[0] < 100
 
 
 def test_a_clear_lot_has_evidence_too(con) -> None:
