@@ -15,7 +15,8 @@
 --   too (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
 --   named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
--- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B15 (what was
+-- benign: B06 (coverage), B08 (one or two packs that a dispenser handed out, last known at or bound
+--   for another within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm), B15 (what was
 --   on its way to another door is sent back to its sender, or on to whom it was addressed), B23 (a
 --   site of the same company lies on the ways, or the events name an owner who does).
 -- source: typology P27
@@ -29,6 +30,8 @@ WITH RECURSIVE setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P27.doubt_h') AS doubt_h,
         max(value) FILTER (WHERE name = 'P27.late_h') AS late_h,
+        max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
+        max(value) FILTER (WHERE name = 'B08.units') AS lent_units,
         max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
         max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days
     FROM raw_setting
@@ -175,6 +178,26 @@ sent_back AS (
     FROM arrival
     GROUP BY lot_id, site_id
 ),
+-- B08: where the packs were last known, or bound for, is a dispenser next door.
+lent AS (
+    SELECT
+        arrival.lot_id, arrival.site_id,
+        max(2 * 6371 * asin(least(1, sqrt(
+            pow(sin(radians(here.latitude - there.latitude) / 2), 2)
+            + cos(radians(here.latitude)) * cos(radians(there.latitude))
+            * pow(sin(radians(here.longitude - there.longitude) / 2), 2)
+        )))) AS km,
+        count(*) <= any_value(setting.lent_units) AND count(here.latitude) = count(*)
+        AND count(there.latitude) = count(*) AND km <= any_value(setting.near_km) AS is_lent
+    FROM arrival
+    CROSS JOIN setting
+    INNER JOIN core_site AS here
+        ON arrival.site_id = here.site_id AND here.role IN ('pharmacy', 'hospital', 'clinic')
+    LEFT JOIN core_site AS there
+        ON arrival.last_site_id = there.site_id
+        AND there.role IN ('pharmacy', 'hospital', 'clinic')
+    GROUP BY arrival.lot_id, arrival.site_id
+),
 leak AS (
     SELECT arrival.lot_id, arrival.site_id
     FROM arrival
@@ -227,6 +250,7 @@ judged AS (
         coalesce(owned.events, 0) AS owner_events,
         coalesce(sent_back.units, 0) AS sent_back_units,
         coalesce(sent_back.is_all, false) AS is_sent_back,
+        coalesce(lent.is_lent, false) AS is_lent, lent.km AS lent_km,
         known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL
         AND from_maker.lot_id IS NOT NULL AND feed_gap.site_id IS NULL
         AND leak.site_id IS NULL AS is_guarded
@@ -240,6 +264,7 @@ judged AS (
         ON first_off.lot_id = feed_gap.lot_id AND first_off.site_id = feed_gap.site_id
     LEFT JOIN sent_back
         ON first_off.lot_id = sent_back.lot_id AND first_off.site_id = sent_back.site_id
+    LEFT JOIN lent ON first_off.lot_id = lent.lot_id AND first_off.site_id = lent.site_id
     LEFT JOIN leak ON first_off.lot_id = leak.lot_id AND first_off.site_id = leak.site_id
     LEFT JOIN sister
         ON first_off.lot_id = sister.lot_id AND first_off.site_id = sister.site_id
@@ -250,6 +275,7 @@ coded AS (
         *,
         CASE
             WHEN NOT is_guarded THEN NULL
+            WHEN is_lent THEN 'B08'
             WHEN is_late_reached THEN 'B11'
             WHEN is_sent_back THEN 'B15'
             WHEN has_sister OR owner_events > 0 THEN 'B23'
@@ -283,6 +309,11 @@ SELECT
         WHEN NOT is_guarded THEN json_array()
         ELSE json_array(
             json_object('code', 'B06', 'result', 'ruled_out', 'coverage', coverage),
+            json_object(
+                'code', 'B08',
+                'result', CASE WHEN is_lent THEN 'supported' ELSE 'ruled_out' END,
+                'distance_km', round(lent_km, 1)
+            ),
             json_object(
                 'code', 'B11',
                 'result', CASE WHEN is_late_reached THEN 'supported' ELSE 'ruled_out' END,
