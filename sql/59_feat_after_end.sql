@@ -27,7 +27,8 @@
 --                   or a maker; its destruction; called recalled, expired, damaged or not for
 --                   sale; what the party of the end does with it before it goes that way; and all
 --                   that happens to a pack that goes there in the end, unsold
---   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA, by its
+--   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA (told there
+--                   or by the receipt abroad), by its
 --                   maker to a dispenser as a sample, or to a place that nobody described; and
 --                   what happens to it there
 --   is_opened       one of the two says partially_dispensed
@@ -185,19 +186,37 @@ sent_on AS (
         unit_id,
         ended.record_id AS end_record_id,
         min(ord) AS ord,
-        arg_min(goal_site_id, ord) AS site_id,
-        arg_min(CASE WHEN is_abroad THEN goal_country END, ord) AS country
+        arg_min(if(is_told_by_receipt, site_id, goal_site_id), ord) AS site_id,
+        arg_min(
+            CASE WHEN is_abroad THEN if(is_told_by_receipt, country, goal_country) END, ord
+        ) AS country
     FROM (
         SELECT
-            *,
-            goal_country <> coalesce(ended.country, '')
-            AND goal_country NOT IN (SELECT country FROM eea) AS is_abroad
+            way.*,
+            coalesce(
+                custody = 'receive' AND origin.party_id = ended.party_id
+                AND way.country <> coalesce(ended.country, '') AND here.country IS NULL,
+                FALSE
+            ) AS is_told_by_receipt,
+            is_told_by_receipt
+            OR coalesce(
+                goal_country <> coalesce(ended.country, '') AND there.country IS NULL, FALSE
+            ) AS is_abroad
         FROM way
+        LEFT JOIN site AS origin ON origin.site_id = way.from_site_id
+        LEFT JOIN eea AS here ON here.country = way.country
+        LEFT JOIN eea AS there ON there.country = way.goal_country
     ) AS way
-    WHERE ended.kind = 'retired' AND custody = 'ship' AND party_id = ended.party_id
+    WHERE ended.kind = 'retired'
         AND (
-            is_abroad OR is_goal_unknown
-            OR (is_at_maker AND goal_role IN ('pharmacy', 'hospital', 'clinic'))
+            is_told_by_receipt
+            OR (
+                custody = 'ship' AND party_id = ended.party_id
+                AND (
+                    is_abroad OR is_goal_unknown
+                    OR (is_at_maker AND goal_role IN ('pharmacy', 'hospital', 'clinic'))
+                )
+            )
         )
     GROUP BY unit_id, ended.record_id
 ),

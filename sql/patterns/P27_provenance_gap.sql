@@ -16,9 +16,10 @@
 --   named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
 -- benign: B06 (coverage), B08 (one or two packs that a dispenser handed out, last known at or bound
---   for another within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm), B15 (what was
---   on its way to another door is sent back to its sender, or on to whom it was addressed), B23 (a
---   site of the same company lies on the ways, or the events name an owner who does).
+--   for another within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm),
+--   B15 (what was on its way to another door is sent back to its sender, or on to whom it was
+--   addressed), B23 (a site of the same company lies on the ways, or the events name an owner who
+--   does), B24 (a returns processor or a destruction plant that sent none on but to destruction).
 -- source: typology P27
 -- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement,
 --   core_product, core_site, core_unit, feat_handover, feat_silent_day, raw_setting
@@ -198,6 +199,21 @@ lent AS (
         AND there.role IN ('pharmacy', 'hospital', 'clinic')
     GROUP BY arrival.lot_id, arrival.site_id
 ),
+-- B24: a returns processor or a plant that let nothing of it back into trade.
+waste AS (
+    SELECT first_off.lot_id, first_off.site_id
+    FROM first_off
+    INNER JOIN core_site AS site
+        ON first_off.site_id = site.site_id
+        AND site.role IN ('reverse_distributor', 'destruction')
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM core_movement AS movement
+        LEFT JOIN core_site AS goal ON movement.to_site_id = goal.site_id
+        WHERE movement.lot_id = first_off.lot_id AND movement.from_site_id = first_off.site_id
+            AND coalesce(goal.role, '') <> 'destruction'
+    )
+),
 leak AS (
     SELECT arrival.lot_id, arrival.site_id
     FROM arrival
@@ -251,6 +267,7 @@ judged AS (
         coalesce(sent_back.units, 0) AS sent_back_units,
         coalesce(sent_back.is_all, false) AS is_sent_back,
         coalesce(lent.is_lent, false) AS is_lent, lent.km AS lent_km,
+        waste.site_id IS NOT NULL AS is_waste,
         known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL
         AND from_maker.lot_id IS NOT NULL AND feed_gap.site_id IS NULL
         AND leak.site_id IS NULL AS is_guarded
@@ -264,6 +281,7 @@ judged AS (
         ON first_off.lot_id = feed_gap.lot_id AND first_off.site_id = feed_gap.site_id
     LEFT JOIN sent_back
         ON first_off.lot_id = sent_back.lot_id AND first_off.site_id = sent_back.site_id
+    LEFT JOIN waste ON first_off.lot_id = waste.lot_id AND first_off.site_id = waste.site_id
     LEFT JOIN lent ON first_off.lot_id = lent.lot_id AND first_off.site_id = lent.site_id
     LEFT JOIN leak ON first_off.lot_id = leak.lot_id AND first_off.site_id = leak.site_id
     LEFT JOIN sister
@@ -279,6 +297,7 @@ coded AS (
             WHEN is_late_reached THEN 'B11'
             WHEN is_sent_back THEN 'B15'
             WHEN has_sister OR owner_events > 0 THEN 'B23'
+            WHEN is_waste THEN 'B24'
         END AS benign,
         row_number() OVER (PARTITION BY lot_id ORDER BY units DESC, site_id) AS place
     FROM judged
@@ -330,6 +349,11 @@ SELECT
                 'result',
                 CASE WHEN has_sister OR owner_events > 0 THEN 'supported' ELSE 'ruled_out' END,
                 'has_sister_site', has_sister, 'owner_events', owner_events
+            ),
+            json_object(
+                'code', 'B24',
+                'result', CASE WHEN is_waste THEN 'supported' ELSE 'ruled_out' END,
+                'is_sent_to_destruction_only', is_waste
             )
         )
     END AS tests,

@@ -167,11 +167,24 @@ timed AS (
     CROSS JOIN setting
 ),
 -- The receipt that ended the trip on which the sensor came: readings after it are of the unpacking.
+-- The last receipt there of the very packs that the sensor's record speaks of.
+own_receipt AS (
+    SELECT sensed.lot_id, sensed.device, max(receipt.event_at) AS received_at
+    FROM (SELECT DISTINCT lot_id, device, record_id FROM timed WHERE outside_min > 0) AS sensed
+    INNER JOIN core_event AS read_out ON sensed.record_id = read_out.record_id
+    INNER JOIN core_item_event AS item
+        ON sensed.record_id = item.record_id AND sensed.lot_id = item.lot_id
+    INNER JOIN core_item_event AS receipt
+        ON item.unit_id = receipt.unit_id AND receipt.custody = 'receive'
+        AND receipt.site_id = read_out.site_id AND receipt.event_at <= read_out.event_at
+    GROUP BY sensed.lot_id, sensed.device
+),
 arrival AS (
     SELECT
         lot_id, device,
         -- At the place that read the sensor out, where goods were sent there; by the clock put right.
         coalesce(
+            any_value(own_received_at),
             if(
                 bool_or(is_to_reader AND is_sent_lately),
                 min(received_at) FILTER (
@@ -187,6 +200,7 @@ arrival AS (
     FROM (
         SELECT
             series.lot_id, series.device, series.read_out_at, movement.received_at,
+            own_receipt.received_at AS own_received_at,
             coalesce(movement.to_site_id = series.site_id, false) AS is_to_reader,
             movement.shipped_at >= series.first_at - INTERVAL 1 DAY AS is_sent_lately,
             coalesce(site_clock.shift_min, 0) AS shift_min
@@ -198,6 +212,9 @@ arrival AS (
             INNER JOIN core_event AS event ON timed.record_id = event.record_id
             GROUP BY timed.lot_id, timed.device
         ) AS series
+        LEFT JOIN own_receipt
+            ON series.lot_id = own_receipt.lot_id AND series.device = own_receipt.device
+            AND own_receipt.received_at > series.first_at
         LEFT JOIN feat_site_clock AS site_clock ON series.site_id = site_clock.site_id
         INNER JOIN core_movement AS movement
             ON series.lot_id = movement.lot_id
