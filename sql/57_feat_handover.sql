@@ -17,8 +17,8 @@
 --   other_came_untold_lots   other lots of which the site left an arrival untold
 --   other_came_untold_share  of the packs of other lots last met elsewhere
 --   is_departure_leaky       so many departures of other lots are untold, in so many lots, or much
---                            of each of the few that there are, or in fewer where arrivals leak
---                            too, that the absence of one proves nothing
+--                            of each of the few that there are, that the absence of one proves
+--                            nothing
 --   is_arrival_leaky         the same of arrivals
 --   came_from_leaky_units    packs of the lot last known at, or on their way to, another site whose
 --                            departures are leaky
@@ -92,9 +92,8 @@ judged AS (
         if(other_left > 0, other_left_untold / other_left, 0) AS other_left_untold_share,
         other_came_untold_lots::BIGINT AS other_came_untold_lots,
         if(other_came > 0, other_came_untold / other_came, 0) AS other_came_untold_share,
-        other_left_untold >= leak_share * greatest(other_left, 1) AS is_much_left_untold,
-        other_came_untold >= leak_share * greatest(other_came, 1) AS is_much_came_untold,
-        is_much_left_untold AND (
+        other_left_untold >= leak_share * greatest(other_left, 1)
+        AND (
             other_left_untold_lots >= leak_lots
             -- A place that trades few lots: every other one, and much of each.
             OR (
@@ -102,11 +101,9 @@ judged AS (
                 AND other_left_untold_lots >= few_lots
                 AND other_left_untold >= few_share * other_left
             )
-        ) AS is_left_in_lots,
-        is_much_came_untold AND other_came_untold_lots >= leak_lots AS is_came_in_lots,
-        -- What loses the one in many lots, and the other too, loses both.
-        is_left_in_lots OR (is_much_left_untold AND is_came_in_lots) AS is_departure_leaky,
-        is_came_in_lots OR (is_much_came_untold AND is_left_in_lots) AS is_arrival_leaky
+        ) AS is_departure_leaky,
+        other_came_untold_lots >= leak_lots
+        AND other_came_untold >= leak_share * greatest(other_came, 1) AS is_arrival_leaky
     FROM with_others
     CROSS JOIN setting
 ),
@@ -119,9 +116,7 @@ from_leaky AS (
     WHERE handover.known_site_id <> handover.to_site_id
     GROUP BY handover.lot_id, handover.to_site_id
 )
-SELECT
-    judged.* EXCLUDE (is_much_left_untold, is_much_came_untold, is_left_in_lots, is_came_in_lots),
-    coalesce(from_leaky.units, 0) AS came_from_leaky_units
+SELECT judged.*, coalesce(from_leaky.units, 0) AS came_from_leaky_units
 FROM judged
 LEFT JOIN from_leaky
     ON from_leaky.site_id = judged.site_id AND from_leaky.lot_id = judged.lot_id

@@ -13,7 +13,8 @@
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
 --   time follow a receipt; a holder where the packs were made told some pack of the lot as shipped.
 --   Where the packs were on their way, the place that they were bound for leaks no departures of
---   other lots, nor, as a trader, arrivals (feat_handover). Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
+--   other lots, nor, as a trader, arrivals (feat_handover). The holder, or that place, had no two
+--   days without a word in the 30 before the act (feat_silent_day). Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
 -- severity: S2 always.
 -- benign: B08 (one or two packs handed out by a dispenser, held by or bound for another within 20
 --   km: a loan that nobody told), B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
@@ -24,7 +25,7 @@
 --   is a logistics provider).
 -- source: typology P19
 -- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, feat_handover,
---   raw_setting, stg_mention
+--   feat_silent_day, raw_setting, stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: Wards and shops without a known owner look like other parties; where they never receive
 --   anything the guard holds them to be a data gap.
@@ -33,6 +34,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P19.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots,
+        max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
+        max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days,
         max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
         max(value) FILTER (WHERE name = 'B08.units') AS lent_units
     FROM raw_setting
@@ -169,6 +172,18 @@ opened AS (
     INNER JOIN party AS origin
         ON moved.site_id = origin.site_id AND act.holder_partner_id = origin.partner_id
 ),
+-- The holder's feed, or that of the place which the packs were bound for, failed in between.
+silent AS (
+    SELECT act.unit_id, act.ord
+    FROM foreign_act AS act
+    CROSS JOIN setting
+    INNER JOIN feat_silent_day AS silent_day
+        ON silent_day.site_id = if(act.is_on_the_way, act.held.to_site_id, act.held.site_id)
+        AND silent_day.silent_on BETWEEN act.held_at::DATE AND act.event_at::DATE
+        AND silent_day.silent_on > act.event_at::DATE - setting.look_back_days::INTEGER
+    GROUP BY act.unit_id, act.ord, setting.gap_days
+    HAVING count(*) >= setting.gap_days
+),
 judged AS (
     SELECT
         act.lot_id, act.unit_id, act.ord, act.site_id, act.held.site_id AS holder_site_id,
@@ -197,6 +212,7 @@ judged AS (
         OR coalesce(act.holder_role, '') = 'third_party_logistics' AS is_title,
         coalesce(lot.is_covered, false)
         AND (NOT coalesce(act.held.is_birth, false) OR coalesce(mine.is_shipping, false))
+        AND silent.unit_id IS NULL
         AND NOT coalesce(
             goal.is_departure_leaky
             OR (
@@ -222,6 +238,7 @@ judged AS (
     LEFT JOIN late ON act.unit_id = late.unit_id AND act.ord = late.ord
     LEFT JOIN opened ON act.unit_id = opened.unit_id AND act.ord = opened.ord
     LEFT JOIN lent ON act.unit_id = lent.unit_id AND act.ord = lent.ord
+    LEFT JOIN silent ON act.unit_id = silent.unit_id AND act.ord = silent.ord
     LEFT JOIN feat_handover AS goal
         ON act.is_on_the_way AND act.held.to_site_id = goal.site_id AND act.lot_id = goal.lot_id
     LEFT JOIN party AS goal_site ON goal.site_id = goal_site.site_id
