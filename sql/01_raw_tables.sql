@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS raw_source_file (
     path VARCHAR,             -- as given by the operator, for people; never opened again from here
     sha256 VARCHAR,           -- of the bytes as they lie on disk: the file's identity
     byte_count BIGINT,
-    kind VARCHAR,             -- epcis, shipments, verifications, licences, theft_notices, recalls, lot_master, product_master, sites, archive (of several kinds), unknown
+    kind VARCHAR,             -- epcis, shipments, verifications, licences, theft_notices, recalls, exemptions, lot_master, product_master, sites, archive (of several kinds), unknown
     read_count BIGINT,        -- records met
     set_aside_count BIGINT,   -- of which unreadable; the rest landed
     first_record_id BIGINT,   -- record_id = first_record_id + position - 1
@@ -162,6 +162,12 @@ CREATE TABLE IF NOT EXISTS raw_theft_notice (
 CREATE TABLE IF NOT EXISTS raw_recall (
     record_id BIGINT, file_id INTEGER, position BIGINT,
     gtin VARCHAR, lot VARCHAR, class VARCHAR, from_at TIMESTAMP,
+    attributes JSON, content_key VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS raw_exemption (
+    record_id BIGINT, file_id INTEGER, position BIGINT,
+    gtin VARCHAR, gln VARCHAR, valid_from DATE, valid_to DATE, source VARCHAR,
     attributes JSON, content_key VARCHAR
 );
 

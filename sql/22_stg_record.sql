@@ -3,14 +3,14 @@
 -- grain:   one row per landed record
 -- key:     record_id
 -- kind:    view
--- reads:   raw_licence, raw_lot_master, raw_master_data, raw_product_master, raw_recall,
---          raw_shipment, raw_site, raw_source_file, raw_theft_notice, raw_verification, stg_event,
---          stg_licence, stg_lot_master, stg_product_master, stg_recall, stg_shipment, stg_site,
---          stg_theft_notice, stg_verification
+-- reads:   raw_exemption, raw_licence, raw_lot_master, raw_master_data, raw_product_master,
+--          raw_recall, raw_shipment, raw_site, raw_source_file, raw_theft_notice, raw_verification,
+--          stg_event, stg_exemption, stg_licence, stg_lot_master, stg_product_master, stg_recall,
+--          stg_shipment, stg_site, stg_theft_notice, stg_verification
 -- columns:
 --   record_id    unique over all kinds
---   kind         event, shipment, verification, licence, theft_notice, recall, lot_master,
---                product_master, site, master_data
+--   kind         event, shipment, verification, licence, theft_notice, recall, exemption,
+--                lot_master, product_master, site, master_data
 --   status       live, duplicate, void, declaration
 --   file_id      raw_source_file
 --   path         of the file as the operator gave it
@@ -41,6 +41,9 @@ WITH record AS (
     SELECT r.record_id, 'recall' AS kind, r.from_at AS event_at,
         if(s.record_id IS NULL, 'duplicate', 'live') AS status
     FROM raw_recall r LEFT JOIN stg_recall s ON s.record_id = r.record_id
+    UNION ALL BY NAME
+    SELECT r.record_id, 'exemption' AS kind, if(s.record_id IS NULL, 'duplicate', 'live') AS status
+    FROM raw_exemption r LEFT JOIN stg_exemption s ON s.record_id = r.record_id
     UNION ALL BY NAME
     SELECT r.record_id, 'lot_master' AS kind, if(s.record_id IS NULL, 'duplicate', 'live') AS status
     FROM raw_lot_master r LEFT JOIN stg_lot_master s ON s.record_id = r.record_id

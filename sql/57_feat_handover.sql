@@ -16,8 +16,9 @@
 --   other_left_untold_share  of the packs of other lots that were next met elsewhere
 --   other_came_untold_lots   other lots of which the site left an arrival untold
 --   other_came_untold_share  of the packs of other lots last met elsewhere
---   is_departure_leaky       so many departures of other lots are untold, in so many lots, that the
---                            absence of one proves nothing
+--   is_departure_leaky       so many departures of other lots are untold, in so many lots, or much
+--                            of each of the few that there are, that the absence of one proves
+--                            nothing
 --   is_arrival_leaky         the same of arrivals
 --   came_from_leaky_units    packs of the lot last known at, or on their way to, another site whose
 --                            departures are leaky
@@ -26,7 +27,9 @@
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'feed.leak_share') AS leak_share,
-        max(value) FILTER (WHERE name = 'feed.leak_lots') AS leak_lots
+        max(value) FILTER (WHERE name = 'feed.leak_lots') AS leak_lots,
+        max(value) FILTER (WHERE name = 'feed.few_lots') AS few_lots,
+        max(value) FILTER (WHERE name = 'feed.few_share') AS few_share
     FROM raw_setting
 ),
 handover AS (
@@ -74,6 +77,7 @@ with_others AS (
         sum(left_untold_units) OVER site - left_untold_units AS other_left_untold,
         sum((left_untold_units > 0)::INTEGER) OVER site - (left_untold_units > 0)::INTEGER
             AS other_left_untold_lots,
+        sum((left_units > 0)::INTEGER) OVER site - (left_units > 0)::INTEGER AS other_left_lots,
         sum(came_units) OVER site - came_units AS other_came,
         sum(came_untold_units) OVER site - came_untold_units AS other_came_untold,
         sum((came_untold_units > 0)::INTEGER) OVER site - (came_untold_units > 0)::INTEGER
@@ -88,8 +92,16 @@ judged AS (
         if(other_left > 0, other_left_untold / other_left, 0) AS other_left_untold_share,
         other_came_untold_lots::BIGINT AS other_came_untold_lots,
         if(other_came > 0, other_came_untold / other_came, 0) AS other_came_untold_share,
-        other_left_untold_lots >= leak_lots
-        AND other_left_untold >= leak_share * greatest(other_left, 1) AS is_departure_leaky,
+        other_left_untold >= leak_share * greatest(other_left, 1)
+        AND (
+            other_left_untold_lots >= leak_lots
+            -- A place that trades few lots: every other one, and much of each.
+            OR (
+                other_left_untold_lots = other_left_lots
+                AND other_left_untold_lots >= few_lots
+                AND other_left_untold >= few_share * other_left
+            )
+        ) AS is_departure_leaky,
         other_came_untold_lots >= leak_lots
         AND other_came_untold >= leak_share * greatest(other_came, 1) AS is_arrival_leaky
     FROM with_others

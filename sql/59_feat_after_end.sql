@@ -2,7 +2,8 @@
 -- purpose: What was said of a pack after it had ended: sold, retired or destroyed, and not undone.
 -- grain:   one row per pack and scanned event after its end
 -- key:     unit_id, record_id
--- reads:   core_custody, core_item_event, core_lot, core_site, raw_setting
+-- reads:   core_custody, core_item_event, core_lot, core_observation, core_site, raw_setting,
+--          stg_verification
 -- columns:
 --   unit_id         core_unit
 --   lot_id          core_lot
@@ -26,7 +27,8 @@
 --                   or a maker; its destruction; called recalled, expired, damaged or not for
 --                   sale; what the party of the end does with it before it goes that way; and all
 --                   that happens to a pack that goes there in the end, unsold
---   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA, by its
+--   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA (told there
+--                   or by the receipt abroad), by its
 --                   maker to a dispenser as a sample, or to a place that nobody described; and
 --                   what happens to it there
 --   is_opened       one of the two says partially_dispensed
@@ -35,18 +37,23 @@
 --   distance_km     between the two places, great circle; null where one is not on the map
 --   undo_count      times the party of the end undid it later, or called the pack active or
 --                   sellable again, or put it on a shelf, at whichever of its places
+--   asked_back_count  times the party of the end asked about the pack after it, an hour or more
+--                   before this event, and heard that it is active, or that an undo is refused
 --   is_returned     it had gone back, marked as returned and in time, to the partner it came from
 --   return_days     days from the end to that return; null where there was none
---   habit_units     packs ended there in this way within hours of their arrival, or that the same
---                   party handled again: the habit of ending goods as they come in; only of
---                   retired packs, and of hospitals
---   habit_share     of all packs ended there in this way
+--   habit_units     packs ended there in this way within hours of their arrival (within a day of
+--                   their shipping where no arrival is told), or that the same party handled again:
+--                   the habit of ending goods as they come in; only of retired packs, and of
+--                   hospitals
+--   habit_share     of all packs ended there in this way, or of those whose coming is told, if more
 -- caveats: Only packs with such an event are here. Inferred movements are left out: a retired pack
 --   that was never taken out of its case still moves with it on paper.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'B14.return_days') AS return_days,
-        max(value) FILTER (WHERE name = 'B13.goods_in_h') AS goods_in_h
+        max(value) FILTER (WHERE name = 'B13.goods_in_h') AS goods_in_h,
+        max(value) FILTER (WHERE name = 'B13.sent_in_h') AS sent_in_h,
+        max(value) FILTER (WHERE name = 'B13.shelf_h') AS shelf_h
     FROM raw_setting
 ),
 site AS (
@@ -179,19 +186,37 @@ sent_on AS (
         unit_id,
         ended.record_id AS end_record_id,
         min(ord) AS ord,
-        arg_min(goal_site_id, ord) AS site_id,
-        arg_min(CASE WHEN is_abroad THEN goal_country END, ord) AS country
+        arg_min(if(is_told_by_receipt, site_id, goal_site_id), ord) AS site_id,
+        arg_min(
+            CASE WHEN is_abroad THEN if(is_told_by_receipt, country, goal_country) END, ord
+        ) AS country
     FROM (
         SELECT
-            *,
-            goal_country <> coalesce(ended.country, '')
-            AND goal_country NOT IN (SELECT country FROM eea) AS is_abroad
+            way.*,
+            coalesce(
+                custody = 'receive' AND origin.party_id = ended.party_id
+                AND way.country <> coalesce(ended.country, '') AND here.country IS NULL,
+                FALSE
+            ) AS is_told_by_receipt,
+            is_told_by_receipt
+            OR coalesce(
+                goal_country <> coalesce(ended.country, '') AND there.country IS NULL, FALSE
+            ) AS is_abroad
         FROM way
+        LEFT JOIN site AS origin ON origin.site_id = way.from_site_id
+        LEFT JOIN eea AS here ON here.country = way.country
+        LEFT JOIN eea AS there ON there.country = way.goal_country
     ) AS way
-    WHERE ended.kind = 'retired' AND custody = 'ship' AND party_id = ended.party_id
+    WHERE ended.kind = 'retired'
         AND (
-            is_abroad OR is_goal_unknown
-            OR (is_at_maker AND goal_role IN ('pharmacy', 'hospital', 'clinic'))
+            is_told_by_receipt
+            OR (
+                custody = 'ship' AND party_id = ended.party_id
+                AND (
+                    is_abroad OR is_goal_unknown
+                    OR (is_at_maker AND goal_role IN ('pharmacy', 'hospital', 'clinic'))
+                )
+            )
         )
     GROUP BY unit_id, ended.record_id
 ),
@@ -250,22 +275,41 @@ went_back AS (
         AND (back.disposition = 'returned' OR back.step IN ('returning', 'returns'))
     GROUP BY back.unit_id, back.ended.record_id
 ),
-habit AS (  -- places that retire a pack when it comes in, or a hospital that does so in any way
+asked_back AS (
+    SELECT later.unit_id, later.record_id, count(DISTINCT asked.record_id) AS asks
+    FROM with_end AS later
+    CROSS JOIN setting
+    JOIN core_observation AS seen
+        ON seen.unit_id = later.unit_id AND seen.kind = 'verification'
+        AND seen.observed_at > later.ended.event_at
+        AND seen.observed_at <= later.event_at - to_seconds(setting.shelf_h * 3600)
+    JOIN site AS asker
+        ON asker.site_id = seen.site_id AND asker.party_id = later.ended.party_id
+    JOIN stg_verification AS asked
+        ON asked.record_id = seen.record_id AND asked.answer_code IN ('ACTIVE', 'A24')
+    WHERE later.terminal_before >= 1 AND later.ended.record_id IS NOT NULL
+    GROUP BY later.unit_id, later.record_id
+),
+-- Places that retire a pack when it comes in, or a hospital that does so in any way.
+ended_pack AS (
     SELECT
-        ending.site_id,
-        ending.kind,
-        count(DISTINCT ending.unit_id) FILTER (
-            WHERE again.is_again OR arrival.unit_id IS NOT NULL
-        ) AS units,
-        count(DISTINCT ending.unit_id) FILTER (
-            WHERE again.is_again OR arrival.unit_id IS NOT NULL
-        ) / count(DISTINCT ending.unit_id) AS share
+        ending.site_id, ending.kind, ending.unit_id,
+        coalesce(bool_or(again.is_again), FALSE) AS is_again,
+        bool_or(coming.unit_id IS NOT NULL) AS is_coming_told,
+        coalesce(bool_or(
+            ending.event_at BETWEEN coming.received_at
+            AND coming.received_at + to_seconds(setting.goods_in_h * 3600)
+            OR (
+                coming.received_at IS NULL
+                AND ending.event_at BETWEEN coming.shipped_at
+                AND coming.shipped_at + to_seconds(setting.sent_in_h * 3600)
+            )
+        ), FALSE) AS is_at_goods_in
     FROM ending
     CROSS JOIN setting
-    LEFT JOIN core_custody AS arrival
-        ON arrival.unit_id = ending.unit_id AND arrival.to_site_id = ending.site_id
-        AND ending.event_at BETWEEN arrival.received_at
-        AND arrival.received_at + to_seconds(setting.goods_in_h * 3600)
+    LEFT JOIN core_custody AS coming
+        ON coming.unit_id = ending.unit_id AND coming.to_site_id = ending.site_id
+        AND coalesce(coming.received_at, coming.shipped_at) <= ending.event_at
     LEFT JOIN (
         SELECT DISTINCT unit_id, ended.record_id AS record_id, TRUE AS is_again
         FROM with_end
@@ -274,7 +318,19 @@ habit AS (  -- places that retire a pack when it comes in, or a hospital that do
             AND coalesce(step, '') NOT IN ('shipping', 'departing')
     ) AS again ON again.unit_id = ending.unit_id AND again.record_id = ending.record_id
     WHERE ending.kind = 'retired' OR ending.role = 'hospital'
-    GROUP BY ending.site_id, ending.kind
+    GROUP BY ending.site_id, ending.kind, ending.unit_id
+),
+habit AS (
+    SELECT
+        site_id, kind,
+        count(*) FILTER (WHERE is_again OR is_at_goods_in) AS units,
+        greatest(
+            count(*) FILTER (WHERE is_again OR is_at_goods_in) / count(*),
+            count(*) FILTER (WHERE is_at_goods_in)
+            / nullif(count(*) FILTER (WHERE is_coming_told), 0)
+        ) AS share
+    FROM ended_pack
+    GROUP BY site_id, kind
 )
 SELECT
     later.unit_id,
@@ -331,6 +387,7 @@ SELECT
         * pow(sin((later.longitude - later.ended.longitude) / 2), 2)
     ))) AS distance_km,
     coalesce(undone.undo_count, 0) AS undo_count,
+    coalesce(asked_back.asks, 0) AS asked_back_count,
     coalesce(went_back.return_days <= setting.return_days AND later.ord >= went_back.ord, FALSE)
     AS is_returned,
     went_back.return_days,
@@ -346,6 +403,8 @@ LEFT JOIN went_back
     ON went_back.unit_id = later.unit_id AND went_back.end_record_id = later.ended.record_id
 LEFT JOIN undone
     ON undone.unit_id = later.unit_id AND undone.end_record_id = later.ended.record_id
+LEFT JOIN asked_back
+    ON asked_back.unit_id = later.unit_id AND asked_back.record_id = later.record_id
 LEFT JOIN habit
     ON habit.site_id = later.ended.site_id AND habit.kind = later.ended.kind
 WHERE later.terminal_before >= 1 AND NOT later.is_undo AND later.ended.record_id IS NOT NULL

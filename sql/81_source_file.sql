@@ -3,17 +3,18 @@
 -- grain:   one row per file
 -- key:     file_id
 -- kind:    view
--- reads:   raw_licence, raw_lot_master, raw_master_data, raw_product_master, raw_recall,
---          raw_rejected, raw_shipment, raw_site, raw_source_file, raw_theft_notice,
---          raw_verification, stg_event, stg_licence, stg_lot_master, stg_product_master,
---          stg_recall, stg_shipment, stg_site, stg_theft_notice, stg_verification
+-- reads:   raw_exemption, raw_licence, raw_lot_master, raw_master_data, raw_product_master,
+--          raw_recall, raw_rejected, raw_shipment, raw_site, raw_source_file, raw_theft_notice,
+--          raw_verification, stg_event, stg_exemption, stg_licence, stg_lot_master,
+--          stg_product_master, stg_recall, stg_shipment, stg_site, stg_theft_notice,
+--          stg_verification
 -- columns:
 --   file_id      1, 2, 3 in the order of landing
 --   path         from the folder or file on that the operator named
 --   sha256       of the bytes: the file's identity; null where it could not be opened
 --   byte_count   bytes
---   kind         epcis, shipments, verifications, licences, theft_notices, recalls, lot_master,
---                product_master, sites, archive (of several kinds), unknown
+--   kind         epcis, shipments, verifications, licences, theft_notices, recalls, exemptions,
+--                lot_master, product_master, sites, archive (of several kinds), unknown
 --   read         records met; always accepted + duplicate + void + set_aside
 --   accepted     records that count: live events, master data, first of equal lines
 --   duplicate    records whose content was landed before
@@ -46,6 +47,8 @@ landed AS (
     UNION ALL
     SELECT file_id, NULL FROM raw_recall
     UNION ALL
+    SELECT file_id, NULL FROM raw_exemption
+    UNION ALL
     SELECT file_id, NULL FROM raw_lot_master
     UNION ALL
     SELECT file_id, NULL FROM raw_product_master
@@ -62,6 +65,8 @@ kept AS (
     SELECT file_id FROM stg_theft_notice
     UNION ALL
     SELECT file_id FROM stg_recall
+    UNION ALL
+    SELECT file_id FROM stg_exemption
     UNION ALL
     SELECT file_id FROM stg_lot_master
     UNION ALL

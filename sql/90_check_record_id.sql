@@ -2,8 +2,9 @@
 -- purpose: A record_id belongs to one record, in the range of its file: findings cite by it.
 -- grain:   one row per record_id that breaks this
 -- key:     none
--- reads:   raw_event, raw_licence, raw_lot_master, raw_master_data, raw_product_master, raw_recall,
---          raw_shipment, raw_site, raw_source_file, raw_theft_notice, raw_verification
+-- reads:   raw_event, raw_exemption, raw_licence, raw_lot_master, raw_master_data,
+--          raw_product_master, raw_recall, raw_shipment, raw_site, raw_source_file,
+--          raw_theft_notice, raw_verification
 -- columns:
 --   record_id  of the record
 --   records    how many records carry it
@@ -22,6 +23,8 @@ WITH record AS (
     SELECT record_id, file_id, position FROM raw_theft_notice
     UNION ALL
     SELECT record_id, file_id, position FROM raw_recall
+    UNION ALL
+    SELECT record_id, file_id, position FROM raw_exemption
     UNION ALL
     SELECT record_id, file_id, position FROM raw_lot_master
     UNION ALL

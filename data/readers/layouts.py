@@ -65,6 +65,13 @@ KINDS: Final[dict[str, dict[str, str]]] = {
         "place": "text",
     },
     "recalls": {"gtin": "gtin", "lot": "text", "class": "text", "from_at": "time"},
+    "exemptions": {
+        "gtin": "gtin",
+        "gln": "gln",
+        "valid_from": "date",
+        "valid_to": "date",
+        "source": "text",
+    },
     "lot_master": {
         "gtin": "gtin",
         "lot": "text",

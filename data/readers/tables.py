@@ -369,6 +369,9 @@ _RULES: Final[dict[str, tuple[_Rule, ...]]] = {
         ),
     ),
     "recalls": (_Rule(_is_absent("gtin", "lot"), "the row names no product or lot", _NAME_IT),),
+    "exemptions": (
+        _Rule(_is_absent("gtin", "gln"), "the row names neither a product nor a partner", _NAME_IT),
+    ),
     "lot_master": (
         _Rule(
             pl.any_horizontal(pl.col("gtin").is_null(), pl.col("lot").is_null()),

@@ -11,6 +11,7 @@ from data.simulator.stage import day_of
 
 LOT_MASTER = ("gtin", "lot", "expiry", "manufactured", "quantity", "markets")
 RECALLS = ("gtin", "lot", "class", "from")
+EXEMPTIONS = ("gtin", "gln", "from", "until", "source")
 THEFT_NOTICES = ("reported_at", "gtin", "lot", "serial", "sscc", "place")
 
 

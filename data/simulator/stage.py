@@ -64,6 +64,7 @@ class Lists:
     verifications: list[dict[str, Any]] = field(default_factory=list)
     theft_notices: list[dict[str, Any]] = field(default_factory=list)
     recalls: list[dict[str, Any]] = field(default_factory=list)
+    exemptions: list[dict[str, Any]] = field(default_factory=list)
     shipments: list[dict[str, Any]] = field(default_factory=list)
     lot_master: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # changed cells
     licences: dict[int, dict[str, Any]] = field(default_factory=dict)  # per site: changed cells

@@ -308,6 +308,10 @@ class _Log:
             (self.feed / "lot_master.csv", lists.lot_rows(net, lots, staged.lot_master)),
             (self.feed / "recalls.csv", lists.notice_rows(staged.recalls, lists.RECALLS)),
             (
+                self.feed / "exemptions.csv",
+                lists.notice_rows(staged.exemptions, lists.EXEMPTIONS),
+            ),
+            (
                 self.feed / "theft_notices.csv",
                 lists.notice_rows(staged.theft_notices, lists.THEFT_NOTICES),
             ),

@@ -27,6 +27,7 @@ TABLE_OF_KIND = {
     "licences": "raw_licence",
     "theft_notices": "raw_theft_notice",
     "recalls": "raw_recall",
+    "exemptions": "raw_exemption",
     "lot_master": "raw_lot_master",
     "product_master": "raw_product_master",
     "sites": "raw_site",

@@ -14,16 +14,15 @@
 -- benign:  B01, B02, B03, B04, B05, B06, B19, B27, B28
 -- source:  PAR0362, EMVS alert A3, VRS No_match_GTIN_Serial; typology P04
 -- reads:   core_licence, core_lot, core_movement, core_observation, core_site, core_unit,
---   raw_setting, stg_verification
+--   feat_exemption, feat_misread, raw_setting, stg_exemption, stg_verification
 -- columns: as in find_finding's pattern shape
--- caveats: Edit distance is tried for the first packs of a product only (P04.typed_units). No list
---   of exempt products is read, so B27 cannot be tested.
+-- caveats: Edit distance is tried for the first packs of a product only (P04.typed_units). Where no
+--   list of exempt products is given, B27 cannot be tested.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P04.coverage') AS coverage,
         max(value) FILTER (WHERE name = 'P04.typed_units') AS typed_units,
-        max(value) FILTER (WHERE name = 'P04.edit_distance') AS edit_distance,
-        max(value) FILTER (WHERE name = 'P04.reread_min') AS reread_min
+        max(value) FILTER (WHERE name = 'P04.edit_distance') AS edit_distance
     FROM raw_setting
 ),
 answered AS (  -- a lot that is only old or not listed yet is known to the verification service
@@ -135,58 +134,6 @@ known AS (
     LEFT JOIN core_lot ON core_lot.lot_id = unit.lot_id
     WHERE unit.is_commissioned AND unit.gtin IN (SELECT gtin FROM judgeable)
 ),
-cased AS (
-    SELECT DISTINCT judgeable.unit_id
-    FROM judgeable
-    JOIN known ON known.gtin = judgeable.gtin AND lower(known.serial) = lower(judgeable.serial)
-),
-swapped AS (  -- the same keys struck on a German, French or mixed-up keyboard
-    SELECT DISTINCT variant.unit_id
-    FROM (
-        SELECT
-            unit_id, gtin, serial,
-            unnest([
-                translate(serial, 'yzYZ', 'zyZY'),
-                translate(serial, '-/', '/-'),
-                translate(serial, 'yzYZ-/', 'zyZY/-'),
-                translate(serial, 'qawzQAWZ', 'aqzwAQZW')
-            ]) AS candidate
-        FROM judgeable
-    ) AS variant
-    JOIN known ON known.gtin = variant.gtin AND known.serial = variant.candidate
-    WHERE variant.candidate <> variant.serial
-),
-split AS (
-    SELECT
-        unit_id, gtin,
-        serial[:cut] AS head,
-        serial[cut + 1:] AS tail
-    FROM (
-        SELECT unit_id, gtin, serial, unnest(range(1, length(serial))) AS cut
-        FROM judgeable
-    ) AS every_cut
-),
-fused AS (  -- what stands before or behind a known serial is another element of the code
-    SELECT DISTINCT split.unit_id
-    FROM split
-    JOIN known ON known.gtin = split.gtin AND known.serial = split.head
-    WHERE split.tail = known.lot
-        OR starts_with(split.tail, '10' || known.lot)
-        -- Nothing reads more than 20 characters of a serial.
-        OR (
-            length(split.head) + length(split.tail) = 20 AND length(split.tail) >= 3
-            AND starts_with('10' || known.lot, split.tail)
-        )
-        OR regexp_matches(split.tail, '^17[0-9]{6}')
-    UNION
-    SELECT split.unit_id
-    FROM split
-    JOIN known ON known.gtin = split.gtin AND known.serial = split.tail
-    WHERE split.head = '21'
-        OR starts_with(split.head, '01' || split.gtin)
-        OR starts_with(split.head, '10' || known.lot)
-        OR regexp_matches(split.head, '^17[0-9]{6}')
-),
 typed AS (
     SELECT *
     FROM judgeable
@@ -199,35 +146,32 @@ mistyped AS (
     FROM typed
     JOIN known
         ON known.gtin = typed.gtin
-        AND (
-            abs(length(known.serial) - length(typed.serial)) <= edit_distance
-            OR (length(typed.serial) >= 4 AND starts_with(known.serial, typed.serial))
-        )
-    GROUP BY typed.unit_id, typed.edit_distance, typed.serial
-    HAVING edits <= typed.edit_distance OR bool_or(starts_with(known.serial, typed.serial))
+        AND abs(length(known.serial) - length(typed.serial)) <= edit_distance
+    GROUP BY typed.unit_id, typed.edit_distance
+    HAVING edits <= typed.edit_distance
 ),
-reread AS (  -- the same hand read a known, nearly equal serial a moment before or after
-    SELECT DISTINCT scan.unit_id
-    FROM scan
-    CROSS JOIN setting
-    JOIN core_observation AS other
-        ON other.kind = 'verification' AND other.site_id = scan.site_id
-        AND abs(epoch(other.observed_at - scan.observed_at)) <= 60 * reread_min
-    JOIN known ON known.unit_id = other.unit_id AND known.gtin = scan.gtin
-    WHERE levenshtein(known.serial, scan.serial) <= edit_distance
+exempt AS (  -- B27: a list says that the product needs no serials on the day it was first seen
+    SELECT DISTINCT unknown.unit_id
+    FROM unknown
+    JOIN feat_exemption AS listed ON listed.gtin = unknown.gtin
+    WHERE coalesce(unknown.first_at >= listed.exempt_from, TRUE)
+        AND coalesce(unknown.first_at < listed.exempt_to + 1, TRUE)
 ),
 tested AS (
     SELECT
         unknown.*,
         lot.is_covered, lot.coverage, lot.missing_units,
         count(*) OVER (PARTITION BY unknown.lot_id) AS lot_units,
-        cased.unit_id IS NOT NULL AS is_cased,
-        swapped.unit_id IS NOT NULL AS is_swapped,
-        fused.unit_id IS NOT NULL AS is_fused,
+        coalesce(misread.is_cased, FALSE) AS is_cased,
+        coalesce(misread.is_swapped, FALSE) AS is_swapped,
+        coalesce(misread.is_fused, FALSE) AS is_fused,
+        coalesce(misread.holds_gtin, FALSE) AS holds_gtin,
+        coalesce(misread.is_reread, FALSE) AS is_reread,
         typed.unit_id IS NOT NULL AS is_tried,
         mistyped.edits,
-        contains(unknown.serial, ltrim(unknown.gtin, '0')) AS holds_gtin,
-        reread.unit_id IS NOT NULL AS is_reread,
+        -- A scanner reads all of a serial or nothing: what is cut short was typed.
+        unknown.is_typed AND coalesce(misread.is_cut_short, FALSE) AS is_cut_short,
+        exempt.unit_id IS NOT NULL AS is_exempt,
         coalesce(site.role IN ('repackager', 'parallel_trader'), FALSE) AS is_at_repacker,
         coalesce(site.role IN ('repackager', 'parallel_trader'), FALSE) AND EXISTS (
             SELECT 1 FROM core_licence AS licence
@@ -239,38 +183,37 @@ tested AS (
     FROM unknown
     JOIN lot ON lot.lot_id = unknown.lot_id
     LEFT JOIN core_site AS site ON site.site_id = unknown.site_id
-    LEFT JOIN cased ON cased.unit_id = unknown.unit_id
-    LEFT JOIN swapped ON swapped.unit_id = unknown.unit_id
-    LEFT JOIN fused ON fused.unit_id = unknown.unit_id
+    LEFT JOIN feat_misread AS misread ON misread.unit_id = unknown.unit_id
     LEFT JOIN typed ON typed.unit_id = unknown.unit_id
     LEFT JOIN mistyped ON mistyped.unit_id = unknown.unit_id
-    LEFT JOIN reread ON reread.unit_id = unknown.unit_id
+    LEFT JOIN exempt ON exempt.unit_id = unknown.unit_id
 ),
 judged AS (
     SELECT
         tested.*,
         CASE
+            WHEN is_exempt THEN 'B27'
             WHEN NOT is_covered THEN NULL
             WHEN is_cased THEN 'B01'
             WHEN is_swapped THEN 'B02'
             WHEN is_fused THEN 'B03'
-            WHEN edits IS NOT NULL THEN 'B04'
+            WHEN edits IS NOT NULL OR is_cut_short THEN 'B04'
             WHEN holds_gtin THEN 'B05'
             WHEN confirmed > 0 THEN 'B06'
             WHEN is_licensed_repack THEN 'B19'
             WHEN is_reread THEN 'B28'
         END AS benign,
         CASE
+            WHEN benign IS NOT NULL THEN 'explained'
             WHEN NOT is_covered THEN 'data_gap'
-            WHEN benign IS NULL THEN 'stands'
-            ELSE 'explained'
+            ELSE 'stands'
         END AS status,
         CASE
-            WHEN NOT is_covered THEN 'S4'
+            WHEN NOT is_covered AND benign IS NULL THEN 'S4'
             WHEN lot_units <= coalesce(missing_units, 0) THEN 'S2'
             ELSE 'S1'
         END AS severity,
-        CASE WHEN is_covered THEN site_id END AS shown_site_id
+        CASE WHEN is_covered OR is_exempt THEN site_id END AS shown_site_id
     FROM tested
 ),
 grouped AS (
@@ -322,11 +265,12 @@ SELECT
             to_json({
                 'code': 'B04',
                 'result': CASE
-                    WHEN shown.edits IS NOT NULL THEN 'supported'
+                    WHEN shown.edits IS NOT NULL OR shown.is_cut_short THEN 'supported'
                     WHEN shown.is_typed AND NOT shown.is_tried THEN 'not_testable'
                     ELSE 'ruled_out'
                 END,
-                'is_typed': shown.is_typed, 'edits': shown.edits
+                'is_typed': shown.is_typed, 'edits': shown.edits,
+                'is_cut_short': shown.is_cut_short
             }),
             to_json({
                 'code': 'B05', 'result': if(shown.holds_gtin, 'supported', 'ruled_out'),
@@ -340,7 +284,15 @@ SELECT
                 'code': 'B19', 'result': if(shown.is_licensed_repack, 'supported', 'ruled_out'),
                 'is_at_repacker': shown.is_at_repacker, 'is_licensed': shown.is_licensed_repack
             }),
-            to_json({'code': 'B27', 'result': 'not_testable'}),
+            to_json({
+                'code': 'B27',
+                'result': CASE
+                    WHEN shown.is_exempt THEN 'supported'
+                    WHEN exemptions.rows = 0 THEN 'not_testable'
+                    ELSE 'ruled_out'
+                END,
+                'is_listed_as_exempt': shown.is_exempt
+            }),
             to_json({
                 'code': 'B28', 'result': if(shown.is_reread, 'supported', 'ruled_out'),
                 'is_read_otherwise_too': shown.is_reread
@@ -350,4 +302,5 @@ SELECT
     record_ids
 FROM grouped
 CROSS JOIN setting
+CROSS JOIN (SELECT count(*) AS rows FROM stg_exemption) AS exemptions
 ORDER BY lot_id, status DESC, severity, units DESC, site_id, benign

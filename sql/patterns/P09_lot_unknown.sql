@@ -13,10 +13,10 @@
 -- benign:  B01, B03, B04, B05, B06, B18, B27, B28
 -- source:  LP6F832, Defitelio 19G19A, Avastin 2012, EMVS alert A2; typology P09
 -- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit,
---   raw_setting, stg_lot_master, stg_verification
+--   feat_exemption, raw_setting, stg_exemption, stg_lot_master, stg_verification
 -- columns: as in find_finding's pattern shape
--- caveats: A list that its owner keeps for one market leaves the lots of other markets out. No list
---   of exempt products is read, so B27 cannot be tested.
+-- caveats: A list that its owner keeps for one market leaves the lots of other markets out. Where
+--   no list of exempt products is given, B27 cannot be tested.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P09.listed_lots') AS least_lots,
@@ -35,7 +35,7 @@ listed AS (
 ),
 seen AS (
     SELECT
-        lot.lot_id, lot.gtin, lot.lot, lot.expiry,
+        lot.lot_id, lot.gtin, lot.lot, lot.expiry, lot.first_at,
         coalesce(lot.is_in_master, FALSE) OR coalesce(lot.commissioned_units, 0) > 0
         OR lot.class_made_units IS NOT NULL AS is_known,
         greatest(lot.observed_units, lot.class_units)::DOUBLE AS units
@@ -149,9 +149,17 @@ near AS (
     ) AS listed ON listed.gtin = unknown.gtin
     GROUP BY unknown.lot_id
 ),
+-- A list says that the product needs no serials on the day the lot was first seen.
+exempt AS (
+    SELECT DISTINCT unknown.lot_id
+    FROM unknown
+    JOIN feat_exemption AS listed ON listed.gtin = unknown.gtin
+    WHERE coalesce(unknown.first_at >= listed.exempt_from, TRUE)
+        AND coalesce(unknown.first_at < listed.exempt_to + 1, TRUE)
+),
 tested AS (
     SELECT
-        unknown.*, near.edit_distance,
+        unknown.*, exempt.lot_id IS NOT NULL AS is_exempt, near.edit_distance,
         coalesce(asked.refused, 0) AS refused,
         coalesce(asked.confirmed, 0) AS confirmed,
         coalesce(asked.is_typed, FALSE) AND traded.lot_id IS NULL AS is_typed,
@@ -173,6 +181,7 @@ tested AS (
     LEFT JOIN traded ON traded.lot_id = unknown.lot_id
     LEFT JOIN observed ON observed.lot_id = unknown.lot_id
     LEFT JOIN near ON near.lot_id = unknown.lot_id
+    LEFT JOIN exempt ON exempt.lot_id = unknown.lot_id
 ),
 judged AS (
     SELECT
@@ -183,6 +192,7 @@ judged AS (
             WHEN is_typed AND is_near THEN 'B04'
             WHEN has_gtin THEN 'B05'
             WHEN confirmed > 0 OR is_younger THEN 'B06'
+            WHEN is_exempt THEN 'B27'
             WHEN is_reread THEN 'B28'
         END AS benign
     FROM tested
@@ -223,7 +233,15 @@ SELECT
             'code': 'B18', 'result': 'ruled_out',
             'known_lots': known_lots, 'lots': lots
         }),
-        to_json({'code': 'B27', 'result': 'not_testable'}),
+        to_json({
+            'code': 'B27',
+            'result': CASE
+                WHEN is_exempt THEN 'supported'
+                WHEN exemptions.rows = 0 THEN 'not_testable'
+                ELSE 'ruled_out'
+            END,
+            'is_listed_as_exempt': is_exempt
+        }),
         to_json({
             'code': 'B28', 'result': if(coalesce(is_reread, FALSE), 'supported', 'ruled_out'),
             'requests_for_packs_of_a_near_lot': reread_requests
@@ -232,4 +250,5 @@ SELECT
     record_ids[:50] AS record_ids
 FROM judged
 CROSS JOIN setting
+CROSS JOIN (SELECT count(*) AS rows FROM stg_exemption) AS exemptions
 ORDER BY lot_id

@@ -77,7 +77,7 @@ tested AS (
             ELSE 'ruled_out'
         END AS b11,
         CASE
-            WHEN undo_count > 0 THEN 'supported'
+            WHEN undo_count > 0 OR (is_same_party AND asked_back_count > 0) THEN 'supported'
             WHEN is_same_party AND told.habit_units >= setting.habit_units
                 AND told.habit_share >= setting.habit_share THEN 'supported'
             ELSE 'ruled_out'
@@ -140,6 +140,7 @@ SELECT
         }),
         to_json({
             'code': 'B13', 'result': shown.b13, 'undone': shown.undo_count,
+            'asked_to_undo': shown.asked_back_count,
             'packs_handled_again_here': shown.habit_units,
             'share_of_packs_here': round(shown.habit_share, 3)
         }),

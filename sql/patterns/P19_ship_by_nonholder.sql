@@ -12,45 +12,50 @@
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
 --   time follow a receipt; a holder where the packs were made told some pack of the lot as shipped.
---   Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
+--   Where the packs were on their way, the place that they were bound for leaks no departures of
+--   other lots, nor, as a trader, arrivals (feat_handover). The holder, or that place, had no two
+--   days without a word in the 30 before the act (feat_silent_day). Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
 -- severity: S2 always.
--- benign: B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
+-- benign: B08 (one or two packs handed out by a dispenser, held by or bound for another within 20
+--   km: a loan that nobody told), B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
 --   first), B12 (one of the two records names the pack, the other only a container it may have left
 --   unscanned, or they name two containers; or A had taken the pack out of a container that the
 --   holder shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
 --   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act names the holder's firm as owner, or A
 --   is a logistics provider).
 -- source: typology P19
--- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, raw_setting,
---   stg_mention
+-- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, feat_handover,
+--   feat_silent_day, raw_setting, stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: Wards and shops without a known owner look like other parties; where they never receive
---   anything the guard holds them to be a data gap.
+--   anything the guard holds them to be a data gap. Costs over a tenth of all patterns: who has a
+--   pack is only known by going through its life in order, for every pack.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P19.feed_share') AS feed_share,
-        max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots
+        max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots,
+        max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
+        max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days,
+        max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
+        max(value) FILTER (WHERE name = 'B08.units') AS lent_units
     FROM raw_setting
 ),
 told AS (
     SELECT
-        unit_id, lot_id, ord, record_id, event_at, site_id, custody, is_birth, is_terminal,
-        is_inferred, container_id, from_owner_site_id, clock_doubt_min, step,
-        coalesce(to_site_id, 0) AS to_site_id,
-        -- Who has the pack after this record: a shipping leaves it on the way.
-        custody IS NOT NULL OR is_birth AS is_custody
+        unit_id, lot_id, ord, site_id, coalesce(to_site_id, 0) AS to_site_id, custody, is_birth,
+        is_terminal
     FROM core_item_event
     WHERE site_id IS NOT NULL AND terminal_before = 0
         AND (custody IS NOT NULL OR is_birth OR is_terminal)
 ),
+-- Who has the pack before each record: a shipping leaves it on the way.
 followed AS (
     SELECT
         told.*,
-        last_value(CASE WHEN is_custody THEN {
+        last_value(CASE WHEN custody IS NOT NULL OR is_birth THEN {
             'site_id': site_id, 'to_site_id': to_site_id, 'is_ship': custody = 'ship',
-            'event_at': event_at, 'record_id': record_id, 'is_inferred': is_inferred,
-            'container_id': container_id, 'ord': ord, 'is_birth': is_birth
+            'is_birth': is_birth, 'ord': ord
         } END IGNORE NULLS) OVER before AS held
     FROM told
     WINDOW before AS (
@@ -108,14 +113,39 @@ holder AS (
     GROUP BY site_id
 ),
 foreign_act AS (
-    SELECT *
+    SELECT
+        step.*,
+        act.record_id, act.event_at, act.is_inferred, act.container_id, act.from_owner_site_id,
+        act.step IN ('dispensing', 'retail_selling') AS is_supply,
+        last_word.record_id AS holder_record_id, last_word.event_at AS held_at,
+        last_word.is_inferred AS is_held_inferred, last_word.container_id AS held_container_id
     FROM step
-    WHERE is_act AND is_foreign
+    INNER JOIN core_item_event AS act ON step.unit_id = act.unit_id AND step.ord = act.ord
+    INNER JOIN core_item_event AS last_word
+        ON step.unit_id = last_word.unit_id AND step.held.ord = last_word.ord
+    WHERE step.is_act AND step.is_foreign
         AND NOT (
-            is_terminal AND custody IS NULL AND actor_role = 'maker'
-            AND step NOT IN ('dispensing', 'retail_selling')
+            step.is_terminal AND step.custody IS NULL AND step.actor_role = 'maker'
+            AND act.step NOT IN ('dispensing', 'retail_selling')
         )
-    QUALIFY row_number() OVER (PARTITION BY unit_id, site_id ORDER BY ord) = 1
+    QUALIFY row_number() OVER (PARTITION BY step.unit_id, step.site_id ORDER BY step.ord) = 1
+),
+-- B08: handed out by one dispenser, held by or bound for another close by.
+lent AS (
+    SELECT act.unit_id, act.ord, distance.km
+    FROM foreign_act AS act
+    INNER JOIN core_site AS here ON act.site_id = here.site_id
+    INNER JOIN core_site AS there
+        ON there.site_id = if(act.is_on_the_way, act.held.to_site_id, act.held.site_id)
+    CROSS JOIN LATERAL (
+        SELECT 2 * 6371 * asin(least(1, sqrt(
+            pow(sin(radians(here.latitude - there.latitude) / 2), 2)
+            + cos(radians(here.latitude)) * cos(radians(there.latitude))
+            * pow(sin(radians(here.longitude - there.longitude) / 2), 2)
+        ))) AS km
+    ) AS distance
+    WHERE act.is_terminal AND act.is_supply AND here.role IN ('pharmacy', 'hospital', 'clinic')
+        AND there.role IN ('pharmacy', 'hospital', 'clinic')
 ),
 late AS (
     SELECT DISTINCT act.unit_id, act.ord
@@ -143,14 +173,29 @@ opened AS (
     INNER JOIN party AS origin
         ON moved.site_id = origin.site_id AND act.holder_partner_id = origin.partner_id
 ),
+-- The holder's feed, or that of the place which the packs were bound for, failed in between.
+silent AS (
+    SELECT act.unit_id, act.ord
+    FROM foreign_act AS act
+    CROSS JOIN setting
+    INNER JOIN feat_silent_day AS silent_day
+        ON silent_day.site_id = if(act.is_on_the_way, act.held.to_site_id, act.held.site_id)
+        AND silent_day.silent_on BETWEEN act.held_at::DATE AND act.event_at::DATE
+        AND silent_day.silent_on > act.event_at::DATE - setting.look_back_days::INTEGER
+    GROUP BY act.unit_id, act.ord, setting.gap_days
+    HAVING count(*) >= setting.gap_days
+),
 judged AS (
     SELECT
         act.lot_id, act.unit_id, act.ord, act.site_id, act.held.site_id AS holder_site_id,
-        act.record_id, act.held.record_id AS holder_record_id, act.is_terminal, act.is_on_the_way,
+        act.record_id, act.holder_record_id, act.is_terminal, act.is_on_the_way, lent.km AS lent_km,
+        lent.km <= setting.near_km AND count(DISTINCT act.unit_id) OVER (
+            PARTITION BY act.lot_id, act.site_id, act.held.site_id, act.held.to_site_id
+        ) <= setting.lent_units AS is_lent,
         late.unit_id IS NOT NULL
         OR (
             act.custody = 'ship' AND coalesce(target.partner_id = act.holder_partner_id, false)
-            AND epoch(act.event_at - act.held.event_at) / 3600 <= setting.late_h
+            AND epoch(act.event_at - act.held_at) / 3600 <= setting.late_h
         ) AS is_late,
         act.custody = 'ship' AND coalesce(
             target.partner_id = act.holder_partner_id
@@ -160,14 +205,23 @@ judged AS (
         opened.unit_id IS NOT NULL AS is_out_of_container,
         opened.unit_id IS NOT NULL
         OR (
-            (act.is_inferred OR act.held.is_inferred)
-            AND act.container_id IS DISTINCT FROM act.held.container_id
+            (act.is_inferred OR act.is_held_inferred)
+            AND act.container_id IS DISTINCT FROM act.held_container_id
         ) AS is_unpacked,
         coalesce(owner.partner_id = act.holder_partner_id, false)
         OR coalesce(act.actor_role, '') = 'third_party_logistics'
         OR coalesce(act.holder_role, '') = 'third_party_logistics' AS is_title,
         coalesce(lot.is_covered, false)
         AND (NOT coalesce(act.held.is_birth, false) OR coalesce(mine.is_shipping, false))
+        AND silent.unit_id IS NULL
+        AND NOT coalesce(
+            goal.is_departure_leaky
+            OR (
+                goal.is_arrival_leaky
+                AND goal_site.role NOT IN ('pharmacy', 'hospital', 'clinic')
+            ),
+            false
+        )
         AND coalesce(actor.lots - 1 >= setting.feed_lots
             AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1), false)
         AND coalesce(
@@ -184,6 +238,11 @@ judged AS (
     INNER JOIN core_lot AS lot ON act.lot_id = lot.lot_id
     LEFT JOIN late ON act.unit_id = late.unit_id AND act.ord = late.ord
     LEFT JOIN opened ON act.unit_id = opened.unit_id AND act.ord = opened.ord
+    LEFT JOIN lent ON act.unit_id = lent.unit_id AND act.ord = lent.ord
+    LEFT JOIN silent ON act.unit_id = silent.unit_id AND act.ord = silent.ord
+    LEFT JOIN feat_handover AS goal
+        ON act.is_on_the_way AND act.held.to_site_id = goal.site_id AND act.lot_id = goal.lot_id
+    LEFT JOIN party AS goal_site ON goal.site_id = goal_site.site_id
     LEFT JOIN party AS target ON act.to_site_id = target.site_id
     LEFT JOIN party AS owner ON act.from_owner_site_id = owner.site_id
     LEFT JOIN actor ON act.site_id = actor.site_id
@@ -196,6 +255,7 @@ coded AS (
         *,
         CASE
             WHEN NOT is_guarded THEN NULL
+            WHEN is_lent THEN 'B08'
             WHEN is_late THEN 'B11'
             WHEN is_unpacked THEN 'B12'
             WHEN is_sent_back THEN 'B15'
@@ -217,6 +277,8 @@ grouped AS (
         count(DISTINCT unit_id) FILTER (WHERE is_out_of_container) AS out_of_container_units,
         count(DISTINCT unit_id) FILTER (WHERE is_sent_back) AS sent_back_units,
         count(DISTINCT unit_id) FILTER (WHERE is_title) AS title_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_lent) AS lent_units,
+        min(lent_km) AS lent_km,
         max(actor_other_lots) AS actor_other_lots,
         max(holder_other_lots) AS holder_other_lots,
         min(unit_id) AS one_unit_id,
@@ -249,6 +311,11 @@ SELECT
     CASE
         WHEN NOT grouped.is_guarded THEN '[]'::JSON
         ELSE to_json([
+            to_json({
+                'code': 'B08',
+                'result': CASE WHEN grouped.lent_units > 0 THEN 'supported' ELSE 'ruled_out' END,
+                'lent_units': grouped.lent_units, 'distance_km': round(grouped.lent_km, 1)
+            }),
             to_json({
                 'code': 'B11',
                 'result': CASE WHEN grouped.late_units > 0 THEN 'supported' ELSE 'ruled_out' END,

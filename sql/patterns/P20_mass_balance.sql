@@ -16,9 +16,10 @@
 --   nothing, a lot that nobody named has no balance; other doubts give one data gap a lot.
 -- severity: S2 always.
 -- benign: B08 (a dispenser ended as many packs that lay, as far as the record tells, with another
---   dispenser within 20 km: a loan), B11 (later receipts within the lag norm cover it), B12 (as many
---   packs were on their way to the site and never scanned in, or it took them out of containers
---   that had come there and whose packing nobody told), B13 (undone endings, or a hospital that
+--   dispenser within 20 km or of the same firm, or, one or two, were on their way there: a loan),
+--   B11 (later receipts within the lag norm cover it), B12 (as many packs were on their way to the
+--   site and never scanned in, or it took them out of containers that had come there and whose
+--   packing nobody told), B13 (undone endings, or a hospital that
 --   ends packs at goods-in), B15 (a receipt or return of exactly the deficit corrects it). What
 --   none of B08, B11, B12 and B13 explains alone they may explain together.
 -- source: typology P20
@@ -37,6 +38,7 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P20.feed_lots') AS feed_lots,
         max(value) FILTER (WHERE name = 'P20.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
+        max(value) FILTER (WHERE name = 'B08.units') AS loan_units,
         max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
         max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days
     FROM raw_setting
@@ -197,25 +199,55 @@ opened AS (
 ),
 -- B08: packs that a dispenser ended although they lay with a dispenser nearby.
 dispenser AS (
-    SELECT site_id, radians(latitude) AS latitude, radians(longitude) AS longitude
+    SELECT
+        site_id, partner_id, radians(latitude) AS latitude, radians(longitude) AS longitude
     FROM core_site
     WHERE role IN ('pharmacy', 'hospital', 'clinic')
 ),
-lent AS (
-    SELECT short.lot_id, short.site_id, count(DISTINCT event.unit_id) AS units
+ended_here AS (
+    SELECT DISTINCT short.lot_id, short.site_id, event.unit_id
     FROM short
-    CROSS JOIN setting
-    INNER JOIN dispenser AS here ON short.site_id = here.site_id
     INNER JOIN core_item_event AS event
-        ON short.lot_id = event.lot_id AND short.site_id = event.site_id
-        AND event.is_terminal AND event.prev_site_id <> event.site_id
-    INNER JOIN dispenser AS there ON event.prev_site_id = there.site_id
-    WHERE 2 * 6371 * asin(least(1, sqrt(
-        pow(sin((here.latitude - there.latitude) / 2), 2)
-        + cos(here.latitude) * cos(there.latitude)
-        * pow(sin((here.longitude - there.longitude) / 2), 2)
-    ))) <= setting.near_km
-    GROUP BY short.lot_id, short.site_id
+        ON short.lot_id = event.lot_id AND short.site_id = event.site_id AND event.is_terminal
+),
+-- Where each of them was last known, or bound for, before the first word of it from here.
+came_from AS (
+    SELECT
+        ended_here.lot_id, ended_here.site_id, ended_here.unit_id,
+        coalesce(before.custody = 'ship' AND before.to_site_id IS NOT NULL, false) AS is_bound,
+        if(is_bound, before.to_site_id, event.prev_site_id) AS last_site_id
+    FROM ended_here
+    INNER JOIN core_item_event AS event
+        ON ended_here.unit_id = event.unit_id AND ended_here.site_id = event.site_id
+        AND event.prev_site_id <> event.site_id
+    LEFT JOIN core_event AS before ON event.prev_record_id = before.record_id
+),
+lent_pack AS (
+    SELECT came_from.lot_id, came_from.site_id, came_from.unit_id, came_from.is_bound
+    FROM came_from
+    CROSS JOIN setting
+    INNER JOIN dispenser AS here ON came_from.site_id = here.site_id
+    INNER JOIN dispenser AS there
+        ON came_from.last_site_id = there.site_id AND there.site_id <> here.site_id
+    WHERE here.partner_id = there.partner_id
+        OR 2 * 6371 * asin(least(1, sqrt(
+            pow(sin((here.latitude - there.latitude) / 2), 2)
+            + cos(here.latitude) * cos(there.latitude)
+            * pow(sin((here.longitude - there.longitude) / 2), 2)
+        ))) <= setting.near_km
+),
+-- What was only bound for the other one counts as a loan where it is a pack or two.
+lent AS (
+    SELECT
+        lot_id, site_id,
+        count(DISTINCT unit_id) FILTER (WHERE NOT is_bound)
+        + if(
+            count(DISTINCT unit_id) FILTER (WHERE is_bound) <= any_value(setting.loan_units),
+            count(DISTINCT unit_id) FILTER (WHERE is_bound), 0
+        ) AS units
+    FROM lent_pack
+    CROSS JOIN setting
+    GROUP BY lot_id, site_id
 ),
 -- B13: endings undone at the site, and endings on the day of receipt.
 undone AS (

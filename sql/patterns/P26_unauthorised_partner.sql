@@ -18,7 +18,7 @@
 --   once; the lot is as good as its suppliers.
 -- benign: B22 (renewed within the grace time; most of the class lapsed, so the list is stale; a
 --   site of the same company with the same role is listed; licensed at the time under another
---   role).
+--   role; a later licence of it is listed to end before it begins: its dates are wrong).
 -- source: typology P26
 -- reads:   core_licence, core_lot, core_movement, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
@@ -191,7 +191,12 @@ tested_day AS (
             WHERE sister.partner_id = uncovered.partner_id AND l.site_id <> uncovered.site_id
                 AND coalesce(l.role = uncovered.role, true)
                 AND uncovered.day BETWEEN l.valid_from AND l.valid_to
-        ) AS has_sister
+        ) AS has_sister,
+        EXISTS (
+            SELECT 1 FROM role_licence AS l
+            WHERE l.site_id = uncovered.site_id AND l.valid_to < l.valid_from
+                AND l.valid_from > uncovered.day
+        ) AS is_listed_backwards
     FROM uncovered
 ),
 lapsed_day AS (
@@ -270,7 +275,8 @@ judged AS (
 grouped AS (
     SELECT
         lot_id, site_id, scope, is_listed,
-        is_renewed OR is_stale OR has_other_role OR has_sister AS is_explained,
+        is_renewed OR is_stale OR has_other_role OR has_sister OR is_listed_backwards
+        AS is_explained,
         arg_min(other_site_id, day) AS other_site_id,
         greatest(sum(sold_units), sum(bought_units)) AS units,
         count(*) AS trade_days,
@@ -287,12 +293,13 @@ grouped AS (
         bool_or(is_stale) AS is_stale,
         bool_or(has_other_role) AS has_other_role,
         bool_or(has_sister) AS has_sister,
+        bool_or(is_listed_backwards) AS is_listed_backwards,
         max(class_traders) AS class_traders,
         max(class_listed) AS class_listed,
         list_sort(list_distinct(flatten(list(record_ids))))[1:50] AS record_ids
     FROM judged
     GROUP BY lot_id, site_id, scope, is_listed,
-        is_renewed OR is_stale OR has_other_role OR has_sister
+        is_renewed OR is_stale OR has_other_role OR has_sister OR is_listed_backwards
 )
 SELECT
     grouped.lot_id,
@@ -327,6 +334,7 @@ SELECT
         'is_list_stale', grouped.is_stale,
         'has_other_role', grouped.has_other_role,
         'has_listed_sister_site', grouped.has_sister,
+        'has_licence_that_ends_before_it_begins', grouped.is_listed_backwards,
         'listed_suppliers_since_lapse', grouped.suppliers,
         'traded_lots', grouped.traded_lots, 'partners', grouped.partners
     )) AS tests,

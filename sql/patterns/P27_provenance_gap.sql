@@ -15,9 +15,11 @@
 --   too (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
 --   named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
--- benign: B06 (coverage), B11 (a way exists if its legs may overlap by the lag norm), B15 (what was
---   on its way to another door is sent back to its sender, or on to whom it was addressed), B23 (a
---   site of the same company lies on the ways, or the events name an owner who does).
+-- benign: B06 (coverage), B08 (one or two packs that a dispenser handed out, last known at or bound
+--   for another within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm),
+--   B15 (what was on its way to another door is sent back to its sender, or on to whom it was
+--   addressed), B23 (a site of the same company lies on the ways, or the events name an owner who
+--   does), B24 (a returns processor or a destruction plant that sent none on but to destruction).
 -- source: typology P27
 -- parts:   lot
 -- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement,
@@ -30,6 +32,8 @@ WITH RECURSIVE setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P27.doubt_h') AS doubt_h,
         max(value) FILTER (WHERE name = 'P27.late_h') AS late_h,
+        max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
+        max(value) FILTER (WHERE name = 'B08.units') AS lent_units,
         max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
         max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days
     FROM raw_setting
@@ -176,6 +180,41 @@ sent_back AS (
     FROM arrival
     GROUP BY lot_id, site_id
 ),
+-- B08: where the packs were last known, or bound for, is a dispenser next door.
+lent AS (
+    SELECT
+        arrival.lot_id, arrival.site_id,
+        max(2 * 6371 * asin(least(1, sqrt(
+            pow(sin(radians(here.latitude - there.latitude) / 2), 2)
+            + cos(radians(here.latitude)) * cos(radians(there.latitude))
+            * pow(sin(radians(here.longitude - there.longitude) / 2), 2)
+        )))) AS km,
+        count(*) <= any_value(setting.lent_units) AND count(here.latitude) = count(*)
+        AND count(there.latitude) = count(*) AND km <= any_value(setting.near_km) AS is_lent
+    FROM arrival
+    CROSS JOIN setting
+    INNER JOIN core_site AS here
+        ON arrival.site_id = here.site_id AND here.role IN ('pharmacy', 'hospital', 'clinic')
+    LEFT JOIN core_site AS there
+        ON arrival.last_site_id = there.site_id
+        AND there.role IN ('pharmacy', 'hospital', 'clinic')
+    GROUP BY arrival.lot_id, arrival.site_id
+),
+-- B24: a returns processor or a plant that let nothing of it back into trade.
+waste AS (
+    SELECT first_off.lot_id, first_off.site_id
+    FROM first_off
+    INNER JOIN core_site AS site
+        ON first_off.site_id = site.site_id
+        AND site.role IN ('reverse_distributor', 'destruction')
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM core_movement AS movement
+        LEFT JOIN core_site AS goal ON movement.to_site_id = goal.site_id
+        WHERE movement.lot_id = first_off.lot_id AND movement.from_site_id = first_off.site_id
+            AND coalesce(goal.role, '') <> 'destruction'
+    )
+),
 leak AS (
     SELECT arrival.lot_id, arrival.site_id
     FROM arrival
@@ -228,6 +267,8 @@ judged AS (
         coalesce(owned.events, 0) AS owner_events,
         coalesce(sent_back.units, 0) AS sent_back_units,
         coalesce(sent_back.is_all, false) AS is_sent_back,
+        coalesce(lent.is_lent, false) AS is_lent, lent.km AS lent_km,
+        waste.site_id IS NOT NULL AS is_waste,
         known_lot.is_covered AND silent.sites IS NULL AND to_nowhere.units IS NULL
         AND from_maker.lot_id IS NOT NULL AND feed_gap.site_id IS NULL
         AND leak.site_id IS NULL AS is_guarded
@@ -241,6 +282,8 @@ judged AS (
         ON first_off.lot_id = feed_gap.lot_id AND first_off.site_id = feed_gap.site_id
     LEFT JOIN sent_back
         ON first_off.lot_id = sent_back.lot_id AND first_off.site_id = sent_back.site_id
+    LEFT JOIN waste ON first_off.lot_id = waste.lot_id AND first_off.site_id = waste.site_id
+    LEFT JOIN lent ON first_off.lot_id = lent.lot_id AND first_off.site_id = lent.site_id
     LEFT JOIN leak ON first_off.lot_id = leak.lot_id AND first_off.site_id = leak.site_id
     LEFT JOIN sister
         ON first_off.lot_id = sister.lot_id AND first_off.site_id = sister.site_id
@@ -251,9 +294,11 @@ coded AS (
         *,
         CASE
             WHEN NOT is_guarded THEN NULL
+            WHEN is_lent THEN 'B08'
             WHEN is_late_reached THEN 'B11'
             WHEN is_sent_back THEN 'B15'
             WHEN has_sister OR owner_events > 0 THEN 'B23'
+            WHEN is_waste THEN 'B24'
         END AS benign,
         row_number() OVER (PARTITION BY lot_id ORDER BY units DESC, site_id) AS place
     FROM judged
@@ -285,6 +330,11 @@ SELECT
         ELSE json_array(
             json_object('code', 'B06', 'result', 'ruled_out', 'coverage', coverage),
             json_object(
+                'code', 'B08',
+                'result', CASE WHEN is_lent THEN 'supported' ELSE 'ruled_out' END,
+                'distance_km', round(lent_km, 1)
+            ),
+            json_object(
                 'code', 'B11',
                 'result', CASE WHEN is_late_reached THEN 'supported' ELSE 'ruled_out' END,
                 'is_reached_with_lag_norm', is_late_reached,
@@ -300,6 +350,11 @@ SELECT
                 'result',
                 CASE WHEN has_sister OR owner_events > 0 THEN 'supported' ELSE 'ruled_out' END,
                 'has_sister_site', has_sister, 'owner_events', owner_events
+            ),
+            json_object(
+                'code', 'B24',
+                'result', CASE WHEN is_waste THEN 'supported' ELSE 'ruled_out' END,
+                'is_sent_to_destruction_only', is_waste
             )
         )
     END AS tests,

@@ -18,12 +18,15 @@
 --   cause and one finding.
 -- severity: S3 always.
 -- benign: B18 (price: under 2 % of the reference: a placeholder or free goods, no bargain), B25
---   (price: not low against what other sellers ask in the three months around; volume:
+--   (price: not low against what other sellers ask in the three months around, or a tender: a
+--   hospital took at least five times the usual order of a dispenser, of lots that the seller had
+--   from where they are made or stored for the maker, and its other buyers paid at least 90 % of
+--   the reference; volume:
 --   the median other buyer of the product, of at least 5, took at least 1.5 times its own usual
 --   amount that month, or the buyer's total from all sellers is not high).
 -- source: typology P35; suspicious-order baselines for controlled drugs (six-month maximum,
 --   multiple of the twelve-month mean)
--- reads:   core_lot, core_movement, raw_setting
+-- reads:   core_lot, core_movement, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Months are calendar months; a running one is judged as it stands. Discounts for
 --   quantity read as low prices.
@@ -36,6 +39,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P35.undercut_share') AS undercut_share,
         max(value) FILTER (WHERE name = 'P35.around_months') AS around_months,
         max(value) FILTER (WHERE name = 'P35.nominal_share') AS nominal_share,
+        max(value) FILTER (WHERE name = 'P35.tender_multiple') AS tender_multiple,
+        max(value) FILTER (WHERE name = 'P35.tender_others_share') AS tender_others_share,
         max(value) FILTER (WHERE name = 'P35.volume_z') AS volume_z,
         max(value) FILTER (WHERE name = 'P35.mean_multiple') AS mean_multiple,
         max(value) FILTER (WHERE name = 'P35.least_months') AS least_months,
@@ -118,6 +123,47 @@ own_price AS (
         AND earlier.month >= price.month - INTERVAL 12 MONTH AND earlier.month < price.month
     GROUP BY ALL
 ),
+-- B25, a tender: what the seller asked a hospital for a large amount of lots that it had bought
+-- where they are made or stored for the maker, and what it asks its other buyers.
+usual_order AS (
+    SELECT sale.gtin, median(sale.units) AS units
+    FROM sale
+    INNER JOIN core_site AS buyer
+        ON sale.to_site_id = buyer.site_id AND buyer.role IN ('pharmacy', 'hospital', 'clinic')
+    GROUP BY sale.gtin
+),
+bought_at_source AS (
+    SELECT DISTINCT movement.lot_id, movement.to_site_id AS site_id
+    FROM core_movement AS movement
+    INNER JOIN core_site AS origin ON movement.from_site_id = origin.site_id
+    WHERE origin.role IN ('maker', 'contract_packer', 'third_party_logistics')
+        OR origin.is_commissioning
+),
+hospital_order AS (
+    SELECT
+        sale.gtin, sale.currency, sale.uom, sale.from_site_id, sale.to_site_id, sale.month,
+        sum(sale.units) AS units, bool_and(source.site_id IS NOT NULL) AS is_from_source
+    FROM sale
+    INNER JOIN core_site AS buyer
+        ON sale.to_site_id = buyer.site_id AND buyer.role = 'hospital'
+    LEFT JOIN bought_at_source AS source
+        ON sale.lot_id = source.lot_id AND sale.from_site_id = source.site_id
+    WHERE sale.unit_price > 0 AND NOT sale.is_short_dated
+    GROUP BY ALL
+),
+to_others AS (
+    SELECT
+        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
+        median(other.unit_price) AS unit_price
+    FROM price
+    CROSS JOIN setting
+    INNER JOIN price AS other
+        ON price.gtin = other.gtin AND price.currency = other.currency AND price.uom = other.uom
+        AND price.from_site_id = other.from_site_id AND price.to_site_id <> other.to_site_id
+        AND abs(date_diff('month', price.month, other.month)) <= setting.around_months
+    GROUP BY price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id,
+        price.month
+),
 price_finding AS (
     SELECT
         market.*,
@@ -128,9 +174,25 @@ price_finding AS (
         coalesce(
             market.unit_price >= setting.price_share * around.around_reference, false
         ) AS is_market_low,
-        market.unit_price < setting.nominal_share * market.reference AS is_nominal
+        market.unit_price < setting.nominal_share * market.reference AS is_nominal,
+        hospital_order.units / usual_order.units AS order_multiple,
+        to_others.unit_price / market.reference AS others_share,
+        coalesce(
+            hospital_order.is_from_source AND order_multiple >= setting.tender_multiple
+            AND others_share >= setting.tender_others_share,
+            false
+        ) AS is_tender
     FROM market
     CROSS JOIN setting
+    LEFT JOIN usual_order ON market.gtin = usual_order.gtin
+    LEFT JOIN hospital_order
+        ON market.gtin = hospital_order.gtin AND market.currency = hospital_order.currency
+        AND market.uom = hospital_order.uom AND market.from_site_id = hospital_order.from_site_id
+        AND market.to_site_id = hospital_order.to_site_id AND market.month = hospital_order.month
+    LEFT JOIN to_others
+        ON market.gtin = to_others.gtin AND market.currency = to_others.currency
+        AND market.uom = to_others.uom AND market.from_site_id = to_others.from_site_id
+        AND market.to_site_id = to_others.to_site_id AND market.month = to_others.month
     LEFT JOIN own_price
         ON market.gtin = own_price.gtin AND market.currency = own_price.currency
         AND market.uom = own_price.uom AND market.from_site_id = own_price.from_site_id
@@ -242,7 +304,8 @@ volume_finding AS (
 -- One finding for a seller's low price of a month, whoever bought at it.
 price_group AS (
     SELECT
-        gtin, currency, uom, from_site_id, month, is_market_low, is_nominal,
+        gtin, currency, uom, from_site_id, month, is_market_low, is_nominal, is_tender,
+        min(order_multiple) AS order_multiple, min(others_share) AS others_share,
         CASE WHEN count(*) = 1 THEN min(to_site_id) END AS to_site_id,
         count(*) AS buyers,
         median(price_share) AS price_share,
@@ -254,18 +317,18 @@ price_group AS (
         median(around_reference) AS around_reference,
         max(around_sellers) AS around_sellers
     FROM price_finding
-    GROUP BY gtin, currency, uom, from_site_id, month, is_market_low, is_nominal
+    GROUP BY gtin, currency, uom, from_site_id, month, is_market_low, is_nominal, is_tender
 ),
 -- The lot that a finding's trade was most about, and the records of it.
 price_lot AS (
     SELECT
         f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low, f.is_nominal,
-        sale.lot_id,
+        f.is_tender, sale.lot_id,
         sum(sale.units) AS units,
         list_sort(list(DISTINCT sale.record_id))[1:50] AS record_ids,
         row_number() OVER (
             PARTITION BY f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low,
-                f.is_nominal
+                f.is_nominal, f.is_tender
             ORDER BY sum(sale.units) DESC, sale.lot_id
         ) AS place
     FROM price_finding AS f
@@ -274,7 +337,7 @@ price_lot AS (
         AND f.from_site_id = sale.from_site_id AND f.to_site_id = sale.to_site_id
         AND f.month = sale.month AND sale.unit_price > 0 AND NOT sale.is_short_dated
     GROUP BY f.gtin, f.currency, f.uom, f.from_site_id, f.month, f.is_market_low, f.is_nominal,
-        sale.lot_id
+        f.is_tender, sale.lot_id
 ),
 volume_lot AS (
     SELECT
@@ -297,8 +360,13 @@ SELECT
     found.from_site_id AS site_id,
     found.to_site_id AS other_site_id,
     'S3' AS severity,
-    CASE WHEN found.is_nominal OR found.is_market_low THEN 'explained' ELSE 'stands' END AS status,
-    CASE WHEN found.is_nominal THEN 'B18' WHEN found.is_market_low THEN 'B25' END AS benign,
+    CASE
+        WHEN found.is_nominal OR found.is_market_low OR found.is_tender THEN 'explained'
+        ELSE 'stands'
+    END AS status,
+    CASE
+        WHEN found.is_nominal THEN 'B18' WHEN found.is_market_low OR found.is_tender THEN 'B25'
+    END AS benign,
     'conflicting' AS history,
     CAST(price_lot.units AS DOUBLE) AS units,
     json_object(
@@ -320,12 +388,14 @@ SELECT
         json_object(
             'code', 'B25',
             'result', CASE
-                WHEN found.is_market_low THEN 'supported'
+                WHEN found.is_market_low OR found.is_tender THEN 'supported'
                 WHEN found.around_sellers = 0 THEN 'not_testable'
                 ELSE 'ruled_out'
             END,
             'reference_price_around', round(found.around_reference, 4),
-            'sellers_around', found.around_sellers
+            'sellers_around', found.around_sellers,
+            'hospital_order_multiple', round(found.order_multiple, 1),
+            'others_price_share', round(found.others_share, 4)
         )
     ) AS tests,
     price_lot.record_ids
@@ -335,7 +405,8 @@ INNER JOIN price_lot
     ON found.gtin = price_lot.gtin AND found.currency = price_lot.currency
     AND found.uom = price_lot.uom AND found.from_site_id = price_lot.from_site_id
     AND found.month = price_lot.month AND found.is_market_low = price_lot.is_market_low
-    AND found.is_nominal = price_lot.is_nominal AND price_lot.place = 1
+    AND found.is_nominal = price_lot.is_nominal AND found.is_tender = price_lot.is_tender
+    AND price_lot.place = 1
 UNION ALL
 SELECT
     volume_lot.lot_id, NULL, NULL, found.from_site_id, found.to_site_id,

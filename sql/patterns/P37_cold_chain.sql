@@ -16,11 +16,12 @@
 --   have lain there.
 -- severity: S2 always.
 -- benign: B26 (what is outside lasts under 15 min at a time: a door, a moved probe; or begins after
---   the receipt on a sensor that had come with the goods: the logger was taken out and read).
+--   the receipt, by the clock of its place put right, on a sensor that had come with the goods: the
+--   logger was taken out and read).
 -- source: Lunapharm, Levemir 2009, Gallant; typology P37
 -- parts:   lot
 -- reads:   core_event, core_item_event, core_lot, core_lot_key, core_movement, core_product,
---   core_sensor, feat_handover, raw_setting, stg_event_item, stg_product_master
+--   core_sensor, feat_handover, feat_site_clock, raw_setting, stg_event_item, stg_product_master
 -- columns: as in find_finding's pattern shape
 -- caveats: Which packs lay near the sensor is not told: all packs of the event are concerned. Mean
 --   kinetic temperature is not computed.
@@ -167,41 +168,71 @@ timed AS (
     CROSS JOIN setting
 ),
 -- The receipt that ended the trip on which the sensor came: readings after it are of the unpacking.
+-- The last receipt there of the very packs that the sensor's record speaks of.
+own_receipt AS (
+    SELECT sensed.lot_id, sensed.device, max(receipt.event_at) AS received_at
+    FROM (SELECT DISTINCT lot_id, device, record_id FROM timed WHERE outside_min > 0) AS sensed
+    INNER JOIN core_event AS read_out ON sensed.record_id = read_out.record_id
+    INNER JOIN core_item_event AS item
+        ON sensed.record_id = item.record_id AND sensed.lot_id = item.lot_id
+    INNER JOIN core_item_event AS receipt
+        ON item.unit_id = receipt.unit_id AND receipt.custody = 'receive'
+        AND receipt.site_id = read_out.site_id AND receipt.event_at <= read_out.event_at
+    GROUP BY sensed.lot_id, sensed.device
+),
 arrival AS (
     SELECT
-        series.lot_id, series.device,
-        -- At the place that read the sensor out, where goods were sent there.
-        if(
-            bool_or(movement.to_site_id = series.site_id),
-            min(movement.received_at) FILTER (
-                WHERE movement.to_site_id = series.site_id
-                    AND movement.received_at <= series.read_out_at
+        lot_id, device,
+        -- At the place that read the sensor out, where goods were sent there; by the clock put right.
+        coalesce(
+            any_value(own_received_at),
+            if(
+                bool_or(is_to_reader AND is_sent_lately),
+                min(received_at) FILTER (
+                    WHERE is_to_reader AND is_sent_lately AND received_at <= read_out_at
+                ),
+                min(received_at) FILTER (WHERE is_sent_lately)
             ),
-            min(movement.received_at)
-        ) AS received_at
+            -- A log that holds the end of the trip only: the last goods that came.
+            max(received_at) FILTER (
+                WHERE is_to_reader AND NOT is_sent_lately AND received_at <= read_out_at
+            )
+        ) + to_seconds(60 * any_value(shift_min)) AS received_at
     FROM (
         SELECT
-            timed.lot_id, timed.device, min(timed.first_at) AS first_at,
-            max(event.site_id) AS site_id, max(event.event_at) AS read_out_at
-        FROM timed
-        INNER JOIN core_event AS event ON timed.record_id = event.record_id
-        GROUP BY timed.lot_id, timed.device
-    ) AS series
-    INNER JOIN core_movement AS movement
-        ON series.lot_id = movement.lot_id
-        AND movement.shipped_at >= series.first_at - INTERVAL 1 DAY
-        AND (
-            (
-                movement.received_at > series.first_at
-                AND movement.received_at <= series.read_out_at
-                AND movement.shipped_at <= movement.received_at
+            series.lot_id, series.device, series.read_out_at, movement.received_at,
+            own_receipt.received_at AS own_received_at,
+            coalesce(movement.to_site_id = series.site_id, false) AS is_to_reader,
+            movement.shipped_at >= series.first_at - INTERVAL 1 DAY AS is_sent_lately,
+            coalesce(site_clock.shift_min, 0) AS shift_min
+        FROM (
+            SELECT
+                timed.lot_id, timed.device, min(timed.first_at) AS first_at,
+                max(event.site_id) AS site_id, max(event.event_at) AS read_out_at
+            FROM timed
+            INNER JOIN core_event AS event ON timed.record_id = event.record_id
+            GROUP BY timed.lot_id, timed.device
+        ) AS series
+        LEFT JOIN own_receipt
+            ON series.lot_id = own_receipt.lot_id AND series.device = own_receipt.device
+            AND own_receipt.received_at > series.first_at
+        LEFT JOIN feat_site_clock AS site_clock ON series.site_id = site_clock.site_id
+        INNER JOIN core_movement AS movement
+            ON series.lot_id = movement.lot_id
+            AND (
+                (
+                    movement.received_at > series.first_at
+                    AND movement.received_at <= series.read_out_at
+                    AND movement.shipped_at <= movement.received_at
+                )
+                OR (
+                    movement.to_site_id = series.site_id
+                    AND movement.shipped_at >= series.first_at - INTERVAL 1 DAY
+                    AND coalesce(movement.received_at > series.read_out_at, true)
+                )
             )
-            OR (
-                movement.to_site_id = series.site_id
-                AND coalesce(movement.received_at > series.read_out_at, true)
-            )
-        )
-    GROUP BY series.lot_id, series.device
+    ) AS came
+    GROUP BY lot_id, device
 ),
 log_end AS (
     SELECT

@@ -47,6 +47,7 @@ def written(folder: Path, content: str | bytes, name: str = "a.bin") -> Path:
         ('{"gtin":"1","lot":"L1","class":"I"}\n', "recalls", "ndjson"),
         ('{"gtin":"1","lot":"L1","class":"I"}\n{"gtin":"2"}\n', "recalls", "ndjson"),
         ('[{"gtin":"1","lot":"L1","class":"I"}]', "recalls", "json"),
+        ("gtin,gln,from,until,source\n,9506000140445,,,FDA\n", "exemptions", "csv"),
         ("event_type,event_time,biz_step\nObjectEvent,,\n", "events", "csv"),
         ('{"event_type":"ObjectEvent","event_time":"","biz_step":""}\n', "events", "ndjson"),
     ],

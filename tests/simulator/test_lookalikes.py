@@ -370,11 +370,13 @@ def test_b21_it_is_the_maker_who_asks(stager: Stager) -> None:
         assert own["answer_code"].n_unique() == 1
 
 
-def test_b27_the_product_is_on_no_list(stager: Stager) -> None:
+def test_b27_the_product_is_on_no_list_but_the_exemptions(stager: Stager) -> None:
     one = much(stager, "B27")
     listed = {p.gtin for p in one.stage.net.products}
+    exempt = {row["gtin"] for row in one.stage.lists.exemptions}
     for truth in one.stage.truths:
         assert truth.gtin not in listed
+        assert truth.gtin in exempt
         assert refused(one, truth)["gtin"].to_list() == [truth.gtin]
 
 

@@ -277,6 +277,7 @@ def out_of_scope(stage: Stage, rate: float) -> None:
         scene.verify(site, at_us, serial, "A3", gtin=gtin, lot=lot)
         scene.tell("honest", [f"01/{gtin}/21/{serial}"], sites=[site], note="outside the law")
         stage.truths[-1] = replace(stage.truths[-1], gtin=gtin, lot=lot)
+        stage.lists.exemptions.append({"gtin": gtin, "source": "outside the law's scope"})
 
 
 LOOK_ALIKES: tuple[LookAlike, ...] = (
