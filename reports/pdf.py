@@ -12,7 +12,7 @@ from typing import Any
 
 import typst
 
-from reports import wording
+from reports.wording import page, use
 
 # An archive may not hold a sign that its fonts lack. These they have; others are shown by number.
 _UNPRINTED = re.compile(
@@ -26,15 +26,17 @@ def lot_pdf(report: str) -> bytes:
     data = json.loads(report)
     as_of = data["evidence"]["run"]["as_of"]
     moment = datetime.fromisoformat(as_of) if as_of else datetime(1970, 1, 1, tzinfo=UTC)
-    page = {
+    with use(data["view"].get("language", "en")):  # reports of before 1.1 are in English
+        words = page()
+    shown = {
         "view": _printable(data["view"]),
-        "words": wording.PAGE,
+        "words": words,
         "run_id": data["evidence"]["run"]["run_id"],
         "as_of": {part: getattr(moment, part) for part in ("year", "month", "day")},
     }
     compiled: bytes = typst.compile(
         resources.files("reports").joinpath("templates/lot.typ").read_bytes(),
-        sys_inputs={"page": json.dumps(page), "report": report},
+        sys_inputs={"page": json.dumps(shown), "report": report},
         # Archive with attachment and structure (PDF/A-3a), and readable to everyone (PDF/UA-1).
         pdf_standards=["a-3a", "ua-1"],
         ignore_system_fonts=True,

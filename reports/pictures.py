@@ -12,7 +12,7 @@ from math import sqrt
 
 from markupsafe import Markup
 
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+from reports.phrases import short_day, short_day_of_year
 
 # -- shared -----------------------------------------------------------------------------------
 
@@ -137,15 +137,18 @@ def _axis(start: datetime, end: datetime, x: Callable[[datetime], float], bottom
     last_label = -1e9
     for tick in _ticks(start, end):
         at = x(tick)
-        month = MONTHS[tick.month - 1]
-        when = f"{tick:%H:%M}" if tick.hour else f"{tick.year}"
+        when = _tick(tick)
         parts.append(
             f'<line class="tick" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 6:g}" y2="{bottom:g}"/>'
         )
         if at - last_label > 84 and at < _WIDTH - 30:
-            parts.append(text(at, _TOP - 12, f"{tick.day} {month} {when}", "detail", "middle"))
+            parts.append(text(at, _TOP - 12, when, "detail", "middle"))
             last_label = at
     return "".join(parts)
+
+
+def _tick(at: datetime) -> str:
+    return f"{short_day_of_year(at)} {at:%H:%M}" if at.hour else short_day(at)
 
 
 def _ticks(start: datetime, end: datetime) -> list[datetime]:
