@@ -17,7 +17,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "de")
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 
