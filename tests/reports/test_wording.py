@@ -125,9 +125,25 @@ def told_names() -> Iterator[str]:
     for model in find_model_files():
         if re.fullmatch(r"P\d\d_\w+", model.name):
             names = re.findall(r"'([a-z][a-z0-9_]*)'\s*:", model.text)
+            for call in re.split(r"\bjson_object\(", model.text)[1:]:
+                names += [one.strip("'") for one in arguments(call)[0::2]]
             yield from (one for one in names if one not in inner and not one.endswith("_id"))
     for group in (FEATURES, EDGE_FEATURES, SITE_FEATURES, TRAJECTORY_FEATURES):
         yield from (feature.name for feature in group)
+
+
+def arguments(call: str) -> list[str]:
+    """The arguments of a call of which the text begins behind the bracket."""
+    depth, found = 0, [""]
+    for sign in re.sub(r"--.*", "", call):
+        depth += (sign in "([{") - (sign in ")]}")
+        if depth < 0:
+            break
+        if sign == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += sign
+    return [one.strip() for one in found]
 
 
 @pytest.mark.parametrize("language", wording.LANGUAGES)
