@@ -11,7 +11,10 @@ from reports.parts import Table
 from reports.phrases import decimal, number
 from reports.picture_view import feature_label, score_picture, signed
 from reports.pictures import score_bars
-from reports.wording import lines, name, say
+from reports.wording import lines, name, say, spoken
+
+_SHIPPED = ("public", "benign", "simulated")
+_SHIPPED_IN = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class CaseView:
     """A past case beside the lot."""
 
     title: str
+    language: str
     kind: str
     when: str
     distance: str
@@ -64,6 +68,7 @@ def view_case(case: CitedCase, evidence: LotEvidence) -> CaseView:
     standing = dict.fromkeys(f.pattern for f in evidence.standing.rows)
     return CaseView(
         title=case.title,
+        language=_told_in(case),
         kind=name("codes.case_kinds", case.kind),
         when=" · ".join(part for part in (case.happened_on, case.product) if part),
         distance=decimal(case.distance, 2),
@@ -78,6 +83,11 @@ def view_case(case: CitedCase, evidence: LotEvidence) -> CaseView:
     )
 
 
+def _told_in(case: CitedCase) -> str:
+    """The language of a case that ships with the software, where the page speaks another."""
+    return _SHIPPED_IN if case.kind in _SHIPPED and spoken() != _SHIPPED_IN else ""
+
+
 def _outcome(case: CitedCase) -> str:
     """An outcome as the case tells it, or that of a decision, which is a code."""
     if not case.outcome:
@@ -90,6 +100,14 @@ def _link(source: Source) -> Link:
     url = source.url.strip()
     is_web = url.lower().startswith(("https://", "http://"))
     return Link(source.title or url, url if is_web else "")
+
+
+def peers_words(evidence: LotEvidence) -> str:
+    """Say where the lot stands by suspicion among others; nothing where it was not scored."""
+    return " ".join(
+        say(f"comparison.place_{peers.among}", n=peers.lots, place=peers.above + 1)
+        for peers in evidence.peers
+    )
 
 
 def view_score(score: Score) -> ScoreView:

@@ -15,7 +15,7 @@ from reports.decision_view import tally_words
 from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import joined, moment, number, share, tier_name
-from reports.trend_view import line_rows, trend_table, trend_words
+from reports.trend_view import lines_table, lines_words, trend_table, trend_words
 from reports.unusual_view import unusual_table, unusual_words
 from reports.wording import is_known, lines, name, say, table
 
@@ -77,7 +77,8 @@ class IndexView:
     changes_words: str
     trend: Table
     trend_words: str
-    lines: tuple[tuple[str, ...], ...]
+    lines: Table
+    lines_words: tuple[str, ...]
     feeds: Table
     feeds_words: str
     unusual: Table
@@ -132,7 +133,8 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         changes_words=changes_words(evidence),
         trend=trend_table(evidence),
         trend_words=trend_words(evidence),
-        lines=line_rows(evidence),
+        lines=lines_table(evidence),
+        lines_words=lines_words(evidence),
         feeds=feeds_table(evidence),
         feeds_words=feeds_words(evidence),
         unusual=unusual_table(evidence),

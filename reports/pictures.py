@@ -128,8 +128,9 @@ def timeline(picture: TimelinePicture) -> Markup:
             f"{_shape(mark.kind, x(mark.at), y(mark.lane), size)}</g>"
         )
     parts.append(_flags(picture.flags, x, y))
-    parts.append(_legend(picture.legend, bottom + 30))
-    return svg(_WIDTH, bottom + 46, "timeline", picture.title, picture.description, "".join(parts))
+    legend, low = _legend(picture.legend, bottom + 30)
+    parts.append(legend)
+    return svg(_WIDTH, low + 16, "timeline", picture.title, picture.description, "".join(parts))
 
 
 def _axis(start: datetime, end: datetime, x: Callable[[datetime], float], bottom: float) -> str:
@@ -234,9 +235,12 @@ def _flag(group: list[Flag], x: Callable[[datetime], float], y: float) -> str:
     )
 
 
-def _legend(legend: tuple[tuple[str, str], ...], y: float) -> str:
+def _legend(legend: tuple[tuple[str, str], ...], y: float) -> tuple[str, float]:
+    """Return the key of the signs, and how far down it reaches: long words take a second line."""
     parts, at = [], 6.0
     for kind, words in legend:
+        if at + 11 + 6.2 * len(words) > _WIDTH:
+            at, y = 6.0, y + 20
         if kind == "flag":
             shape = f'<g class="flag"><circle cx="{at:g}" cy="{y:g}" r="7"/></g>'
         elif kind == "inferred":
@@ -245,7 +249,7 @@ def _legend(legend: tuple[tuple[str, str], ...], y: float) -> str:
             shape = f'<g class="mark {kind}">{_shape(kind, at, y, 5)}</g>'
         parts.append(shape + text(at + 11, y + 4, words, "detail"))
         at += 34 + 6.2 * len(words)
-    return "".join(parts)
+    return "".join(parts), y
 
 
 # -- score ------------------------------------------------------------------------------------

@@ -186,7 +186,7 @@ def _spots(spots: tuple[Spot, ...], at: dict[int, tuple[float, float]]) -> list[
         label, width = f"{spot.no} {shortened(spot.name, 22)}", 0.0
         for words in (label, str(spot.no)):
             width = 6.4 * len(words)
-            left = x + 8 if x + 8 + width < _WIDTH else x - 8 - width
+            left = x + 8 if x + 20 + width < _WIDTH else x - 8 - width
             box = (left, y - 9, left + width, y + 4)
             label = words
             if not any(_overlap(box, other) for other in taken):

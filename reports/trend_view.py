@@ -26,16 +26,32 @@ def trend_words(evidence: IndexEvidence) -> str:
     return say("page.trend_intro")
 
 
-def line_rows(evidence: IndexEvidence) -> tuple[tuple[str, ...], ...]:
-    """Word each alarm line: p, lots at or below it, and how many of them may be false at most."""
-    return tuple(_line(line) for line in evidence.lines)
-
-
-def _line(line: AlarmLine) -> tuple[str, ...]:
-    most = round(line.false_share * line.lots)
-    return (
-        say("index.line", figure=number(line.p_value)),
-        number(line.lots),
-        number(most),
-        share(line.false_share),
+def lines_table(evidence: IndexEvidence) -> Table:
+    """List the alarm lines: p, lots at or below it, and how many of them may be false at most."""
+    rows = tuple(
+        (_at(line), number(line.lots), number(_false(line)), share(line.false_share))
+        for line in evidence.lines
     )
+    return Table(lines("index.heads.lines"), rows, "tnnn")
+
+
+def lines_words(evidence: IndexEvidence) -> tuple[str, ...]:
+    """Say of each alarm line what it costs, for the reader who moves along them."""
+    return tuple(
+        say(
+            "index.line_said",
+            n=line.lots,
+            line=_at(line),
+            most=_false(line),
+            share=share(line.false_share),
+        )
+        for line in evidence.lines
+    )
+
+
+def _at(line: AlarmLine) -> str:
+    return say("index.line", figure=number(line.p_value))
+
+
+def _false(line: AlarmLine) -> int:
+    return round(line.false_share * line.lots)

@@ -12,7 +12,14 @@ from markupsafe import Markup
 from reports import phrases
 from reports.change_view import change_words
 from reports.claims import LotEvidence
-from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
+from reports.comparison_view import (
+    CaseView,
+    ScoreView,
+    cases_words,
+    peers_words,
+    view_case,
+    view_score,
+)
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
 from reports.decision_view import decisions_table, latest_words
@@ -98,6 +105,7 @@ class LotView:
     cases_words: str
     tier_rule_no: int
     tier_rule: tuple[str, ...]
+    peers: str
     scores: tuple[ScoreView, ...]
     space_picture: Markup | None
     space: Table
@@ -164,6 +172,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
         cases_words=cases_words(evidence.cases),
         tier_rule_no=TIER_RULE_NO,
         tier_rule=lines("tiers.rule.lines"),
+        peers=peers_words(evidence),
         scores=tuple(view_score(score) for score in evidence.scores),
         space_picture=space_picture(evidence),
         space=space_table(evidence),
