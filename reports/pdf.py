@@ -17,7 +17,7 @@ from reports.wording import page, use
 # An archive may not hold a sign that its fonts lack. These they have; others are shown by number.
 _UNPRINTED = re.compile(
     "[^\u0020-\u007e\u00a0-\u00ac\u00ae-\u017f\u0391-\u03a1\u03a3-\u03a9\u03b1-\u03c9"
-    "\u0410-\u044f‘’“”–—…‹›€−≤≥→·⁰¹²³⁴⁵⁶⁷⁸⁹⁻]"
+    "\u0410-\u044f‘’“”„–—…‹›€−≤≥→·⁰¹²³⁴⁵⁶⁷⁸⁹⁻]"
 )
 
 
@@ -29,7 +29,7 @@ def lot_pdf(report: str) -> bytes:
     with use(data["view"].get("language", "en")):  # reports of before 1.1 are in English
         words = page()
     shown = {
-        "view": _printable(data["view"]),
+        "view": printable(data["view"]),
         "words": words,
         "run_id": data["evidence"]["run"]["run_id"],
         "as_of": {part: getattr(moment, part) for part in ("year", "month", "day")},
@@ -45,11 +45,12 @@ def lot_pdf(report: str) -> bytes:
     return compiled
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
+    """Return a value with every sign that the fonts lack shown by its number."""
     if isinstance(value, str):
         return _UNPRINTED.sub(lambda sign: f"‹U+{ord(sign[0]):04X}›", value)
     if isinstance(value, list):
-        return [_printable(item) for item in value]
+        return [printable(item) for item in value]
     if isinstance(value, dict):
-        return {key: _printable(item) for key, item in value.items()}
+        return {key: printable(item) for key, item in value.items()}
     return value

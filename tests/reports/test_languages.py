@@ -12,7 +12,7 @@ import pytest
 from data.errors import SettingsError
 from flows.settings import Settings, load_settings
 from reports import wording
-from reports.pdf import lot_pdf
+from reports.pdf import lot_pdf, printable
 from reports.phrases import as_title
 from reports.write import write_lot, write_reports
 from tests.reports.page import read_page
@@ -137,6 +137,12 @@ def queries(thing: Any) -> list[str]:
 def test_the_pdf_speaks_the_language_of_its_report(german, english) -> None:
     assert b"/Lang(de)" in (german / f"{LOT}.pdf").read_bytes()
     assert b"/Lang(en)" in (english / f"{LOT}.pdf").read_bytes()
+
+
+@pytest.mark.parametrize("language", wording.LANGUAGES)
+def test_the_fonts_of_the_pdf_have_every_sign_of_our_words(language: str) -> None:
+    for key, message in wording.messages_of(language).items():
+        assert printable(message) == message, key
 
 
 def test_a_page_in_german_leaves_the_next_one_alone(held) -> None:
