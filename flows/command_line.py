@@ -83,10 +83,10 @@ def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) 
 
         outcome = run_orchestrated(job, _say)
     _report(outcome)
-    if settings.notify_url is not None:
+    if settings.notify_url is not None or settings.notify_mail:
         from flows.notify import notify
 
-        notify(settings.notify_url, outcome)
+        notify(settings, outcome)
 
 
 def _quiet_prefect(settings: Settings, logging_level: str = "WARNING") -> None:
@@ -160,11 +160,39 @@ def run(
     as_of: AsOf = None,
     language: Language = None,
     direct: Direct = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Have documents read by a Dask cluster: local, or its address."),
+    ] = None,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
-    chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
+    chosen = load_settings(
+        settings, warehouse=warehouse, reports=out, language=language, cluster=cluster
+    )
     _need_inputs(inputs)
     _run(inputs, chosen, _clock(as_of), direct)
+
+
+@app.command()
+def backfill(
+    inputs: Inputs,
+    since: Annotated[str, typer.Option("--from", help="First moment, ISO 8601 with offset.")],
+    until: Annotated[str, typer.Option("--to", help="Last moment, ISO 8601 with offset.")],
+    every_h: Annotated[int, typer.Option(help="Hours between runs.", min=1)] = 24,
+    warehouse: Warehouse = None,
+    out: OutFolder = None,
+    settings: SettingsFile = None,
+    language: Language = None,
+    direct: Direct = False,
+) -> None:
+    """Make the runs that were missed, each of the files that had arrived by then."""
+    from flows.inbox import moments
+
+    chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
+    _need_inputs(inputs)
+    for moment in moments(_clock(since), _clock(until), every_h):
+        console.print(f"As of {moment:%Y-%m-%dT%H:%MZ}:")
+        _run(inputs, chosen.model_copy(update={"arrived_by": moment}), moment, direct)
 
 
 @app.command()
@@ -360,14 +388,26 @@ def sql(
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Ask the warehouse; read-only, also while a batch runs."""
+    """Ask the warehouse; read-only, also while a batch runs. Without a query, at a prompt."""
 
     from data.warehouse.cookbook import ready_query
     from flows.ask import answer, parameters
 
     chosen = load_settings(settings, warehouse=warehouse)
-    if sum(given is not None for given in (query, file, ready)) != 1:
-        raise InputError("sql: give one query: as an argument, with -f FILE or with -q NAME.")
+    given = sum(one is not None for one in (query, file, ready))
+    if not given and sys.stdin.isatty():
+        from flows.prompt import ask_at_prompt
+
+        ask_at_prompt(lambda: _readable(chosen.warehouse), console)
+        return
+    if not given:
+        query = sys.stdin.read().strip() or None
+        given = int(query is not None)
+    if given != 1:
+        raise InputError(
+            "sql: give one query: as an argument, with -f FILE, with -q NAME, or on standard "
+            "input; none of them at a terminal opens a prompt."
+        )
     if file is not None and not file.is_file():
         raise InputError(f"{file}: no such file. Name a file that holds one query.")
     if ready is not None:

@@ -31,6 +31,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         as_of=as_of,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
+        cluster=settings.cluster,
         thresholds=settings.patterns,
         tuning={
             pattern: {str(name): text for name, text in said.items()}
@@ -40,5 +41,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         pdf=settings.pdf,
         language=settings.language,
         recording=recording_of(settings),
-        inbox=Inbox(settings.settle_s, settings.move_done, settings.move_set_aside),
+        inbox=Inbox(
+            settings.settle_s, settings.move_done, settings.move_set_aside, settings.arrived_by
+        ),
     )

@@ -43,7 +43,7 @@ def run_scheduled(inputs: list[str], settings: str | None = None) -> str:
     outcome = run_orchestrated(job, lambda text: None)
     lines = digest_lines(outcome)
     print(lines[0])
-    notify(chosen.notify_url, outcome)
+    notify(chosen, outcome)
     create_markdown_artifact(
         key="touchstone-digest",
         markdown="\n\n".join([*lines, set_aside_table(outcome.snapshot)]),

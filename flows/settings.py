@@ -1,7 +1,8 @@
 """Settings of a run: one frozen object from a TOML file, environment variables over it."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
@@ -21,8 +22,9 @@ class Settings(BaseSettings):
     ``[patterns.P01]`` tables; the shipped values, with unit and source, stand in
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
-    lot's report is written as PDF too, which takes some tenth of a second a lot. ``language`` is
-    what reports are written in, PDF and notices too: en or de.
+    lot's report is written as PDF too, which takes some tenth of a second a lot. ``cluster`` says
+    who reads documents: ``local`` or the address of a Dask scheduler. ``language`` is what reports
+    are written in, PDF and notices too: en or de.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -31,6 +33,7 @@ class Settings(BaseSettings):
     reports: Path = Path("var/reports")
     memory_limit: str = "4GB"
     threads: int = Field(default=2, ge=1)
+    cluster: str | None = None
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
     tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)
@@ -44,9 +47,12 @@ class Settings(BaseSettings):
     signing_key: Path | None = None
     anchor: Path | None = None
     settle_s: float = Field(default=0, ge=0)
+    arrived_by: datetime | None = None
     move_done: Path | None = None
     move_set_aside: Path | None = None
     notify_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    notify_mail: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
+    mail_server: str = Field(default="localhost:25", pattern=r"^[^\s:]+(:\d+)?$")
     retention_years: int = Field(default=10, ge=6)
 
     @model_validator(mode="before")

@@ -42,6 +42,7 @@ class Job:
     as_of: datetime
     memory_limit: str = "4GB"
     threads: int = 2
+    cluster: str | None = None  # whose processes read documents: ``local`` or a scheduler's address
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
@@ -85,6 +86,7 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
     from data.record.originals import Originals
     from data.warehouse.landing import LandingProgress, land
     from data.warehouse.sources import read_source
+    from flows.workers import readers
 
     job.inbox.check(job.inputs)
     leave = job.inbox.sieve()
@@ -99,7 +101,7 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
             done[state.path] = (state.receipt.path, state.receipt.message is None)
         say(f"landing file {state.number} of {state.count}: {state.records:,} records")
 
-    with _open(job) as con:
+    with readers(job.inputs, job.threads, job.cluster) as others, _open(job) as con:
         receipts = land(
             con,
             job.inputs,
@@ -109,6 +111,7 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
             originals,
             kept,
             leave,
+            others,
         )
         record.record_landing(trail, con, job.as_of)
     job.inbox.clear(done)

@@ -83,7 +83,7 @@ class Originals:
 
         Readers name the members of archives after their file.
         """
-        folder = self.folder / ".reading"
+        folder = self.folder / ".reading" / sha256
         link = folder / (os.path.basename(name) or "document")  # noqa: PTH119 - any text
         with storage_faults(folder):
             shutil.rmtree(folder, ignore_errors=True)

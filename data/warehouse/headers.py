@@ -8,6 +8,7 @@ the build checks (see ``data.warehouse.models``). Its form:
     -- grain:   one row per ...
     -- key:     lot_id                  (``none`` for checks, patterns and lists)
     -- kind:    table                   (optional: table or view)
+    -- parts:   lot                     (optional: rows of a lot rest on rows of no other lot)
     -- reads:   stg_event, raw_setting  (or ``none``)
     -- columns:
     --   lot_id   meaning, with unit
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from data.errors import ModelError
 
 REQUIRED = ("model", "purpose", "grain", "key", "reads", "columns")
-OPTIONAL = ("kind", "caveats")
+OPTIONAL = ("kind", "parts", "caveats")
 OF_PATTERN = ("pattern", "family", "definition", "guard", "severity", "benign", "source")
 FAMILIES = ("identity", "lifecycle", "quantity", "network", "condition")
 
@@ -46,8 +47,10 @@ class Column:
 class Header:
     """What a model's file says about itself.
 
-    ``columns`` is empty where ``has_pattern_shape``; ``pattern`` holds the pattern-only entries
-    (pattern, family, definition, guard, severity, benign, source) and is empty elsewhere.
+    ``is_by_lot`` says that the rows of a lot rest on rows of this lot and of none alone, so that
+    lots can be worked on apart. ``columns`` is empty where ``has_pattern_shape``; ``pattern`` holds
+    the pattern-only entries (pattern, family, definition, guard, severity, benign, source) and is
+    empty elsewhere.
     """
 
     model: str
@@ -55,6 +58,7 @@ class Header:
     grain: str
     key: tuple[str, ...]
     kind: str
+    is_by_lot: bool
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
     has_pattern_shape: bool
@@ -75,6 +79,8 @@ def parse_header(text: str, path: str) -> Header:
     kind = entries.get("kind") or "table"
     if kind not in ("table", "view"):
         faults.append(f"kind is {kind!r}; expected table or view")
+    if entries.get("parts", "lot") != "lot":
+        faults.append(f"parts is {entries['parts']!r}; expected lot, or no such entry")
     has_pattern_shape = entries.get("columns") == PATTERN_SHAPE_TEXT
     if "columns" in entries and not columns and not has_pattern_shape:
         faults.append(f"no columns; expected a list of them or {PATTERN_SHAPE_TEXT!r}")
@@ -97,6 +103,7 @@ def parse_header(text: str, path: str) -> Header:
         grain=entries["grain"],
         key=_words(entries["key"]),
         kind=kind,
+        is_by_lot="parts" in entries,
         reads=reads,
         columns=tuple(columns),
         has_pattern_shape=has_pattern_shape,

@@ -11,8 +11,10 @@ import logging
 import os
 import stat
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -49,6 +51,8 @@ _LOG = logging.getLogger(__name__)
 SMALL_BYTES = 1 << 20
 TOGETHER_BYTES = 32 << 20  # of frames
 TOGETHER_FILES = 256
+# What other processes read ahead of the file that is being landed; it waits in memory.
+AHEAD_FILES = 16
 
 # A value that its column cannot hold; every other database error is about the warehouse.
 _OF_THE_DOCUMENT = (duckdb.DataError, duckdb.InvalidInputException)
@@ -101,6 +105,7 @@ def land(
     originals: Originals | None = None,
     layouts: Sequence[str] = (),
     leave: Callable[[Path], bool] | None = None,
+    readers: Executor | None = None,
 ) -> list[Receipt]:
     """Land files and all files of folders.
 
@@ -124,6 +129,10 @@ def land(
         Hashes of the mappings that ``read`` knows, noted with each file.
     leave
         Says of a file in a folder that it is not to be read now. A file that is named is read.
+    readers
+        Other processes, here or elsewhere, that read small files while those before are landed;
+        they must see the originals under the same paths. Without them files are read here. The
+        warehouse is the same.
 
     Returns one receipt a file, in order. A file that cannot be read is set aside, never an error.
 
@@ -136,7 +145,7 @@ def land(
     """
     found = expand(paths, leave)
     known = {_identity_of(file.sha256, file.path): _known(file) for file in known_files(con)}
-    book = _Book(con, ingested_at, originals, tuple(layouts), read, known)
+    book = _Book(con, ingested_at, originals, tuple(layouts), read, known, readers)
     receipts: dict[int, Receipt] = {}
 
     def report(number: int, path: Path, records: int, receipt: Receipt | None = None) -> None:
@@ -147,15 +156,14 @@ def land(
 
     waiting: list[_Small] = []
     try:
-        for number, (path, name) in enumerate(found.items(), 1):
-            file = _look(path, name, partial(report, number, path))
+        for file, reading in _read_ahead(book, found, report):
             if file.sha256 is not None and any(one.file.sha256 == file.sha256 for one in waiting):
                 _land_waiting(book, waiting)
             before = _landed_before(book, file)
             if before is not None and (before.message is None or file.sha256 is None):
                 file.report(before.read_count, before)
             # A file that was set aside as a whole is tried again: there may be a mapping now.
-            elif before is not None or (small := _read_small(book, file)) is None:
+            elif before is not None or (small := _read_small(book, file, reading)) is None:
                 _land_waiting(book, waiting)
                 receipt = _land_alone(book, file, before)
                 file.report(receipt.read_count, receipt)
@@ -232,6 +240,7 @@ class _Book:
     layouts: tuple[str, ...] = ()
     read: Callable[[Path], Source] = read_source
     known: dict[tuple[str | None, str | None], Receipt] = field(default_factory=dict)
+    readers: Executor | None = None
 
 
 @dataclass(frozen=True)
@@ -249,6 +258,11 @@ class _File:
     def byte_count(self) -> int | None:
         """Its size when it was hashed."""
         return None if self.state is None else self.state.st_size
+
+    @property
+    def is_small(self) -> bool:
+        """Whether it is read as a whole before any of it is landed."""
+        return self.state is not None and self.state.st_size <= SMALL_BYTES
 
 
 @dataclass(frozen=True)
@@ -268,26 +282,95 @@ def _look(path: Path, name: str, report: Callable[..., None]) -> _File:
         return _File(path, name, report, verdict=_verdict(error))
 
 
-def _read_small(book: _Book, file: _File) -> _Small | None:
+@dataclass(frozen=True)
+class _Read:
+    """What reading a small file came to; without contents and verdict it was not small at all."""
+
+    kind: str
+    contents: Contents | None = None
+    verdict: Unreadable | None = None
+
+
+def _read_ahead(
+    book: _Book, found: dict[Path, str], report: Callable[..., None]
+) -> Iterator[tuple[_File, Future[_Read] | None]]:
+    """The files in order; where there are other readers, those that come next are being read."""
+    ahead: deque[tuple[_File, Future[_Read] | None, ExitStack]] = deque()
+    coming = enumerate(found.items(), 1)
+    try:
+        while True:
+            while len(ahead) <= (AHEAD_FILES if book.readers else 0):
+                if (following := next(coming, None)) is None:
+                    break
+                number, (path, name) = following
+                file = _look(path, name, partial(report, number, path))
+                ahead.append((file, *_begin_reading(book, file)))
+            if not ahead:
+                return
+            file, reading, kept = ahead.popleft()
+            with kept:
+                yield file, reading
+    finally:
+        for _, _, kept in ahead:
+            kept.close()
+
+
+def _begin_reading(book: _Book, file: _File) -> tuple[Future[_Read] | None, ExitStack]:
+    """Have the file read elsewhere, and keep its copy where it is until that is over."""
+    kept = ExitStack()
+    if book.readers is None or not file.is_small or _landed_before(book, file) is not None:
+        return None, kept
+    try:
+        _keep(book.originals, file)
+        stable = _stable(book.originals, file.path, file.name, str(file.sha256))
+        reading = book.readers.submit(_read_contents, book.read, kept.enter_context(stable))
+    except (OSError, Unreadable, BrokenExecutor):
+        return None, kept  # it is told when the file's turn comes
+    return reading, kept
+
+
+def _read_small(book: _Book, file: _File, reading: Future[_Read] | None) -> _Small | None:
     """Read a file into memory; None where it is not small."""
     if file.sha256 is None or file.state is None:
         return _refused(file, "unknown", file.verdict or Unreadable(*_CHANGED))
-    if file.state.st_size > SMALL_BYTES:
+    if not file.is_small:
         return None
     kind = "unknown"
     try:
-        _keep(book.originals, file)
-        with _stable(book.originals, file.path, file.name, file.sha256) as stable:
-            source = book.read(stable)
-            kind = source.kind
-            contents = read_whole(source.members)
-        if contents is None:
+        done = None if reading is None else _result(reading)
+        if done is None:
+            _keep(book.originals, file)
+            with _stable(book.originals, file.path, file.name, file.sha256) as stable:
+                done = _read_contents(book.read, stable)
+        kind = done.kind
+        if done.verdict is not None:
+            raise done.verdict
+        if done.contents is None:
             return None
-        file.report(contents.read_count)
+        file.report(done.contents.read_count)
         _check_unchanged(book, file)
-        return _Small(file, kind, contents)
+        return _Small(file, kind, done.contents)
     except (Exception, PanicException) as error:  # a panic is not an Exception, yet of this file
         return _refused(file, kind, _verdict(error))
+
+
+def _result(reading: Future[_Read]) -> _Read | None:
+    """What another process made of the file; None where that process was lost."""
+    try:
+        return reading.result()
+    except (BrokenExecutor, CancelledError):
+        return None
+
+
+def _read_contents(read: Callable[[Path], Source], path: Path) -> _Read:
+    """Read a file as a whole, here or in another process."""
+    kind = "unknown"
+    try:
+        source = read(path)
+        kind = source.kind
+        return _Read(kind, read_whole(source.members))
+    except (Exception, PanicException) as error:
+        return _Read(kind, verdict=_verdict(error))
 
 
 def _refused(file: _File, kind: str, verdict: Unreadable) -> _Small:

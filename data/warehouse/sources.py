@@ -41,7 +41,7 @@ class Unreadable(Exception):
     """Nothing of the file can be read: the reason, and what a person can do."""
 
     def __init__(self, reason: str, remedy: str) -> None:  # noqa: D107 - above
-        super().__init__(reason)
+        super().__init__(reason, remedy)  # both, so that it can travel between processes
         self.reason = reason
         self.remedy = remedy
 

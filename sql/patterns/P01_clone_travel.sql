@@ -16,6 +16,7 @@
 -- benign:  B09, B10, B11 (both ends tell one shipment; or the lane's trips are usually told so close
 --   that one pack is likelier than two), B12, B20 (a queue of requests was sent at one instant)
 -- source:  DSCSA and EU FMD case files; typology P01
+-- parts:   lot
 -- reads:   core_item_event, core_site, feat_journey, feat_leg, feat_site_clock, raw_setting,
 --   stg_verification
 -- columns: as in find_finding's pattern shape

@@ -12,6 +12,7 @@
 -- severity: S1 by another party or after more than 24 h; S3 at one place within 10 min; else S2
 -- benign:  B07, B08, B09, B13, B14
 -- source:  alerts A7 and A24 of the EMVS, codes settled twice in China; typology P03
+-- parts:   lot
 -- reads:   core_item_event, core_lot, core_site, feat_after_end, raw_setting, stg_event
 -- columns: as in find_finding's pattern shape
 -- caveats: Who scanned is not told; place and time stand for the user.

@@ -13,6 +13,7 @@
 --   typed by hand only
 -- benign:  B16, B17, B18
 -- source:  6ZP9760, EH9899, DesRem, Turkey 2013, EMVS alert A52; typology P08
+-- parts:   lot
 -- reads:   core_event, core_item_event, core_lot, core_observation, core_site, raw_setting,
 --   stg_event_item, stg_lot_master, stg_verification
 -- columns: as in find_finding's pattern shape

@@ -12,6 +12,7 @@
 -- severity: S1
 -- benign:  B08, B10, B11, B13, B14
 -- source:  Advair 2009, cleaned HIV packs 2013-16, Delhi oncology 2024; typology P11
+-- parts:   lot
 -- reads:   core_item_event, core_site, feat_after_end, feat_site_clock, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A pack is shown once, by its first such event that no benign cause explains.

@@ -10,6 +10,7 @@
 -- severity: S1
 -- benign:  B08, B13, B14
 -- source:  Gilead and SafeChain 2020-21, New York ring 2017-23, Cumberland 2006-09; typology P12
+-- parts:   lot
 -- reads:   feat_after_end, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A pack is shown once, by its first such event that no benign cause explains.

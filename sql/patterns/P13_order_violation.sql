@@ -11,6 +11,7 @@
 -- severity: S3
 -- benign:  B06, B10, B11, B21
 -- source:  typology P13
+-- parts:   lot
 -- reads:   core_item_event, core_site, core_unit, feat_site_clock, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Mostly a fault of data, seldom of goods. At most 200 records are cited.

@@ -12,6 +12,7 @@
 -- severity: S2
 -- benign:  B16, B17, B24
 -- source:  Turkey 2013, Panama 2006; typology P14
+-- parts:   lot
 -- reads:   core_item_event, core_lot, core_movement, core_site, raw_setting, stg_lot_master,
 --   stg_verification
 -- columns: as in find_finding's pattern shape

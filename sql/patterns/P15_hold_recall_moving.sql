@@ -11,6 +11,7 @@
 -- severity: S1
 -- benign:  B11, B24
 -- source:  McKesson 2016-19, FDA's warning letters of 2023; typology P15
+-- parts:   lot
 -- reads:   core_item_event, core_lot, core_movement, core_site, raw_setting, stg_recall
 -- columns: as in find_finding's pattern shape
 -- caveats: A recall of one market or level only reads as one of all.

@@ -12,6 +12,7 @@
 --   this pack was
 -- benign:  B22
 -- source:  Levemir 2009, Advair 2009, Lilly 2010, Herceptin 2014; typology P16
+-- parts:   lot
 -- reads:   core_item_event, core_link, core_observation, core_site, core_theft, core_unit,
 --   raw_setting, stg_verification
 -- columns: as in find_finding's pattern shape

@@ -14,6 +14,7 @@
 --   own place first, or a good share of its siblings is away too, or the container never appears
 --   again), B21 (a maker looked the packs up at its desk: no movement is told of them there).
 -- source: typology P23
+-- parts:   lot
 -- reads:   core_container_event, core_event, core_link, core_observation, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: Two sites of one company count as one place. A pack taken out lawfully without a scan

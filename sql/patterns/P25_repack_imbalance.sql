@@ -15,6 +15,7 @@
 -- benign: B12 (inputs arrived in containers whose content the data does not have: not testable),
 --   B19 (a licensed repackager with equal counts raises nothing; its licence is told)
 -- source: typology P25; EU GDP on repackaging; herceptin-it-2014
+-- parts:   lot
 -- reads:   core_event, core_licence, core_link, core_lot, core_movement, core_site, core_unit,
 --   raw_setting, stg_event, stg_event_item
 -- columns: as in find_finding's pattern shape

@@ -19,6 +19,7 @@
 --   on its way to another door is sent back to its sender, or on to whom it was addressed), B23 (a
 --   site of the same company lies on the ways, or the events name an owner who does).
 -- source: typology P27
+-- parts:   lot
 -- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement,
 --   core_product, core_site, core_unit, feat_handover, feat_silent_day, raw_setting
 -- columns: as in find_finding's pattern shape

@@ -14,6 +14,7 @@
 --   stayed owner all along, or the goods were only at a logistics provider, packer or sister
 --   site).
 -- source: typology P30
+-- parts:   lot
 -- reads:   core_custody, core_item_event, core_lot, core_movement, core_site, graph_lot_cycle,
 --   raw_event_transaction, raw_setting
 -- columns: as in find_finding's pattern shape

@@ -19,6 +19,7 @@
 --   packs at either end of the stay: their container tells), B25 (most other trips between these
 --   countries, or to or from this place, were slow in those weeks).
 -- source: Advair 2009, HIV Africa 2002, Levemir 2009; typology P36
+-- parts:   lot
 -- reads:   core_lot, core_movement, core_site, feat_dwell, feat_lane, feat_stay, feat_trip,
 --   raw_setting
 -- columns: as in find_finding's pattern shape

@@ -18,6 +18,7 @@
 -- benign: B26 (what is outside lasts under 15 min at a time: a door, a moved probe; or begins after
 --   the receipt on a sensor that had come with the goods: the logger was taken out and read).
 -- source: Lunapharm, Levemir 2009, Gallant; typology P37
+-- parts:   lot
 -- reads:   core_event, core_item_event, core_lot, core_lot_key, core_movement, core_product,
 --   core_sensor, feat_handover, raw_setting, stg_event_item, stg_product_master
 -- columns: as in find_finding's pattern shape

@@ -19,6 +19,7 @@
 --   serials mixed up in a lawful return), B15 (W had shipped the pack to another address, where it
 --   was never received: it was delivered to C; or W sent the excess back within days).
 -- source: twin of P12; typology P39
+-- parts:   lot
 -- reads:   core_custody, core_item_event, core_lot, core_movement, core_site,
 --   raw_event_transaction, raw_setting
 -- columns: as in find_finding's pattern shape

@@ -5,13 +5,13 @@ import os
 import shutil
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from data.errors import SettingsError
-from flows.inbox import Inbox
+from data.errors import InputError, SettingsError
+from flows.inbox import Inbox, moments
 from flows.job import job_of
 from flows.record import recorded
 from flows.settings import load_settings
@@ -112,3 +112,20 @@ def test_moving_into_the_inbox_itself_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"move_done: .* lies inside"):
         landed_by(job_with(tmp_path, move_done=tmp_path / "in" / "done"))
     assert Inbox() == job_with(tmp_path).inbox
+
+
+def test_a_missed_night_is_made_of_what_had_arrived_by_then(tmp_path: Path) -> None:
+    inbox = tmp_path / "in"
+    deliver(inbox / "first.json", 1, age_s=7200)
+    deliver(inbox / "second.json", 2, age_s=600)
+    missed = datetime.fromtimestamp(time.time() - 3600, UTC)
+    before = landed_by(job_with(tmp_path, arrived_by=missed))
+    assert (before.files, before.waiting) == (1, 1)
+    assert landed_by(job_with(tmp_path)).files == 1
+
+
+def test_moments_of_a_backfill_include_both_ends() -> None:
+    first, last = datetime(2026, 1, 1, 2, tzinfo=UTC), datetime(2026, 1, 3, 2, tzinfo=UTC)
+    assert [moment.day for moment in moments(first, last, 24)] == [1, 2, 3]
+    with pytest.raises(InputError, match="earlier than --from"):
+        list(moments(last, first, 24))

@@ -1,17 +1,18 @@
 """The digest goes out as three lines and a link; whatever answers, the run stands."""
 
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from data.errors import SettingsError
-from flows.notify import notify
+from flows.notify import mail, notify, post
 from flows.settings import load_settings
 from flows.steps import Landed, Outcome
 
@@ -57,7 +58,7 @@ def listening(status: int = 200, silent_s: float = 0) -> Iterator[tuple[str, lis
 
 def test_three_lines_and_the_link_are_posted() -> None:
     with listening() as (url, told):
-        assert notify(url, OUTCOME)
+        assert post(url, OUTCOME)
     [(kind, body)] = told
     assert kind == "application/json"
     assert body["lines"] == [
@@ -72,16 +73,16 @@ def test_three_lines_and_the_link_are_posted() -> None:
 
 def test_no_answer_no_server_and_a_refusal_only_warn(caplog: pytest.LogCaptureFixture) -> None:
     with listening(silent_s=30) as (url, _):
-        assert not notify(url, OUTCOME, timeout_s=0.2)
+        assert not post(url, OUTCOME, timeout_s=0.2)
     with listening(status=500) as (url, _):
-        assert not notify(url, OUTCOME)
-    assert not notify(url, OUTCOME)  # nobody listens there any more
+        assert not post(url, OUTCOME)
+    assert not post(url, OUTCOME)  # nobody listens there any more
     assert len(caplog.records) == 3
     assert "secret" not in caplog.text
 
 
 def test_without_an_address_nothing_is_sent(caplog: pytest.LogCaptureFixture) -> None:
-    assert not notify(None, OUTCOME)
+    notify(load_settings(), OUTCOME)
     assert not caplog.records
 
 
@@ -89,3 +90,42 @@ def test_without_an_address_nothing_is_sent(caplog: pytest.LogCaptureFixture) ->
 def test_only_web_addresses_are_taken(url: str) -> None:
     with pytest.raises(SettingsError, match="notify_url"):
         load_settings(notify_url=url)
+
+
+class Relay(socketserver.StreamRequestHandler):
+    """A mail server that takes what it is given."""
+
+    taken: ClassVar[list[str]] = []
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 relay\r\n")
+        for line in self.rfile:
+            if line.upper().startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                lines = iter(self.rfile.readline, b".\r\n")
+                self.taken.append(b"".join(lines).decode())
+            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+
+
+def test_the_same_lines_go_by_mail() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), Relay) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        assert mail(["qa@example.org", "rp@example.org"], address, OUTCOME)
+        thread.join()
+    [text] = Relay.taken
+    assert "Subject: Touchstone. Lots: 1 hold, 0 investigate, 0 watch, 8 clear." in text
+    assert "To: qa@example.org, rp@example.org" in text
+    assert "Run run 7. Open /reports/index.html" in text
+
+
+def test_a_mail_server_that_is_not_there_only_warns(caplog: pytest.LogCaptureFixture) -> None:
+    assert not mail(["qa@example.org"], "127.0.0.1:9", OUTCOME)
+    assert len(caplog.records) == 1
+    assert "qa@example.org" not in caplog.text
+
+
+def test_mail_addresses_are_checked() -> None:
+    with pytest.raises(SettingsError, match="notify_mail"):
+        load_settings(notify_mail=("qa@example.org\nBcc: x@example.org",))

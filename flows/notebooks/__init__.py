@@ -1,0 +1,1 @@
+"""Notebooks for analysts: ``marimo edit flows/notebooks/follow_a_lot.py``."""
