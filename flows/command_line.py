@@ -31,6 +31,9 @@ Inputs = Annotated[
     typer.Argument(help="Files, folders or addresses (s3://…); what they are is read from them."),
 ]
 Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file [var/touchstone.duckdb].")]
+Language = Annotated[
+    str | None, typer.Option(help="Language of the reports, en or de; else that of the settings.")
+]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML settings file.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", help="Folder of reports [var/reports].")]
 AsOf = Annotated[
@@ -136,6 +139,7 @@ def _readable(warehouse: Path) -> Path:
 def demo(
     folder: Annotated[Path, typer.Option(help="Where the sample lives.")] = Path("var/demo"),
     seed: Annotated[int, typer.Option(help="Same seed, same feed.")] = 7,
+    language: Language = None,
     direct: Direct = False,
 ) -> None:
     """Make a sample feed, run everything on it, and say which page to open."""
@@ -150,7 +154,9 @@ def demo(
         f"A sample feed of {feed.event_count:,} events lies in {feed.inbox}; "
         f"what really happened, in {feed.truth}."
     )
-    settings = load_settings(warehouse=folder / "touchstone.duckdb", reports=folder / "reports")
+    settings = load_settings(
+        warehouse=folder / "touchstone.duckdb", reports=folder / "reports", language=language
+    )
     _run([feed.inbox], settings, feed.as_of, direct)
 
 
@@ -161,6 +167,7 @@ def run(
     out: OutFolder = None,
     settings: SettingsFile = None,
     as_of: AsOf = None,
+    language: Language = None,
     direct: Direct = False,
     cluster: Annotated[
         str | None,
@@ -171,7 +178,9 @@ def run(
     ] = False,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
-    chosen = load_settings(settings, warehouse=warehouse, reports=out, cluster=cluster)
+    chosen = load_settings(
+        settings, warehouse=warehouse, reports=out, language=language, cluster=cluster
+    )
     _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct, full)
 
 
@@ -184,12 +193,13 @@ def backfill(
     warehouse: Warehouse = None,
     out: OutFolder = None,
     settings: SettingsFile = None,
+    language: Language = None,
     direct: Direct = False,
 ) -> None:
     """Make the runs that were missed, each of the files that had arrived by then."""
     from flows.inbox import moments
 
-    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
     paths = _need_inputs(inputs, chosen)
     for moment in moments(_clock(since), _clock(until), every_h):
         console.print(f"As of {moment:%Y-%m-%dT%H:%MZ}:")
@@ -249,12 +259,13 @@ def report(
         typer.Option(help="As it would have looked then: ISO 8601 with offset. Into --out."),
     ] = None,
     pdf: Annotated[Path | None, typer.Option(help="Write it to this file too, as PDF/A.")] = None,
+    language: Language = None,
 ) -> None:
     """Write one lot's report again, from the newest published warehouse."""
     from flows.job import recording_of
     from flows.reproduce_command import write_page
 
-    chosen = load_settings(settings, warehouse=warehouse, reports=out)
+    chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
     moment = None if known_at is None else _clock(known_at).replace(tzinfo=None)
     path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say, pdf)
     console.print(f"Open {path}" + (f" or {pdf}" if pdf else ""))

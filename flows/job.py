@@ -39,6 +39,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         },
         mappings=settings.mappings,
         pdf=settings.pdf,
+        language=settings.language,
         recording=recording_of(settings),
         inbox=Inbox(
             settings.settle_s, settings.move_done, settings.move_set_aside, settings.arrived_by

@@ -211,6 +211,7 @@ def make_fields(
     run_id: str,
     overrides: Mapping[str, Mapping[str, float]],
     outputs: Mapping[str, str],
+    language: str,
 ) -> dict[str, Any]:
     """All that a run's manifest says, but for its place in the chain."""
     import json
@@ -258,6 +259,7 @@ def make_fields(
         "before": {"run_id": before.run.run_id, "sha256": before.sha256} if before else None,
         "judgement": judged.sha256 if judged else None,
         "counts": {"tiers": dict(tiers), "void": int(void)},
+        "language": language,
         "outputs": dict(sorted(outputs.items())),
     }
 
@@ -320,7 +322,7 @@ def publish_run(
 
     known = run_files(runs_folder(job.warehouse))
     before = known[-1].fields if known else None
-    fields = make_fields(con, run_id, job.thresholds, outputs)
+    fields = make_fields(con, run_id, job.thresholds, outputs, job.language)
     prepared = prepare(con, job.warehouse, f"{job.as_of:%Y%m%d}-{run_id}")
     run = keep_manifest(runs_folder(job.warehouse), fields)
     ready = staging(job.reports)

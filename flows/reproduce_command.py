@@ -49,6 +49,7 @@ class Past:
     before: Judgement | None = None
     pdf: bool = False
     earlier: Sequence[Judgement] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,14 @@ def reproduce(
         before,
         any(name.endswith(".pdf") for name in run.outputs),
         _earlier(warehouse, before),
+        fields.get("language", "en"),
     )
     with _workplace(warehouse) as place:
         job = _job(place, past, limits)
         rereading = _land_again(job, past, Originals.of(warehouse))
         run_id, outputs = _judge(job, past, say)
         with open_warehouse(job.warehouse) as con:
-            again = record.make_fields(con, run_id, past.overrides, outputs)
+            again = record.make_fields(con, run_id, past.overrides, outputs, past.language)
         published = reports if _is_published(reports, run) else None
         differences = [
             *(f"{path}: is read otherwise now" for path in rereading),
@@ -173,7 +175,7 @@ def write_page(
         known = manifest.run_files(manifest.runs_folder(settings.warehouse))
         with record.recorded(settings.warehouse, recording) as trail:
             with open_read_only(readable) as con:
-                page = write_lot(con, gtin, lot, settings.reports)
+                page = write_lot(con, gtin, lot, settings.reports, settings.language)
             record.record_page(trail, page, settings.reports, known[-1] if known else None)
             _write_pdf(trail, page, pdf)
         return page
@@ -186,7 +188,7 @@ def write_page(
             _land_again(job, past, Originals.of(settings.warehouse))
             _judge(job, past, say)
             with open_warehouse(job.warehouse) as con:
-                page = write_lot(con, gtin, lot, folder)
+                page = write_lot(con, gtin, lot, folder, settings.language)
             settle_folder(folder)
         record.record_page(trail, page, folder, None)
         _write_pdf(trail, page, pdf)
@@ -321,6 +323,7 @@ def _job(place: Path, past: Past, limits: tuple[str, int]) -> Job:
         thresholds=past.overrides,
         tuning=past.tuning,
         pdf=past.pdf,
+        language=past.language,
     )
 
 

@@ -23,7 +23,8 @@ class Settings(BaseSettings):
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
     lot's report is written as PDF too, which takes some tenth of a second a lot. ``cluster`` says
-    who reads documents: ``local`` or the address of a Dask scheduler.
+    who reads documents: ``local`` or the address of a Dask scheduler. ``language`` is what reports
+    are written in, PDF and notices too: en or de.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
     tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)
     pdf: bool = False
+    language: Literal["en", "de"] = "en"
     suppression_days: int = Field(default=90, ge=1, le=366)
     actor: str | None = None
     change_reason: str | None = None

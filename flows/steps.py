@@ -47,6 +47,7 @@ class Job:
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
     pdf: bool = False
+    language: str = "en"
     recording: Recording = field(default_factory=Recording)
     inbox: Inbox = field(default_factory=Inbox)
     full: bool = False  # build everything anew, whatever still stands
@@ -254,7 +255,7 @@ def write_reports(job: Job) -> dict[str, str]:
     folder = record.staging(job.reports)
     shutil.rmtree(folder, ignore_errors=True)
     with _open(job) as con:
-        write(con, folder, _typesetter() if job.pdf else None, alarm_bound)
+        write(con, folder, _typesetter() if job.pdf else None, alarm_bound, job.language)
     return record.output_hashes(folder)
 
 

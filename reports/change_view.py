@@ -1,9 +1,10 @@
 """What people set aside, and what is otherwise than in the run before, as the pages say it."""
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import Decision, Finding, IndexEvidence, LotChange, LotEvidence, Suppression
 from reports.parts import Table, rest
-from reports.phrases import as_title, counted, day, joined, number
+from reports.phrases import and_more, as_title, day, joined, number, tier_name
+from reports.wording import lines, name, say
 
 SHOWN_IDS = 3
 
@@ -11,10 +12,12 @@ SHOWN_IDS = 3
 def set_aside_words(suppression: Suppression | None) -> str:
     """Return who set a finding aside, until when and why."""
     if suppression is None:
-        return "set aside; by whom is not recorded"
-    return (
-        f"set aside by {suppression.suppressed_by} until {day(suppression.until_on)} because "
-        f"{suppression.reason}"
+        return say("changes.unknown_setter")
+    return say(
+        "changes.set_aside",
+        by=suppression.suppressed_by,
+        day=day(suppression.until_on),
+        reason=suppression.reason,
     )
 
 
@@ -42,34 +45,29 @@ def suppressions_table(evidence: IndexEvidence) -> Table:
         )
         for one in evidence.suppressions
     )
-    heads = ("No.", "Pattern", "Only", "By", "Since", "Until", "Because", "Findings", "Lots")
-    return Table(heads, rows, "ntttddtnn")
+    return Table(lines("changes.heads.suppressions"), rows, "ntttddtnn")
 
 
 def _scope(one: Suppression) -> list[str]:
-    parts = [f"at {one.site_gln}"] if one.site_gln else []
-    parts += [f"product {one.gtin}"] if one.gtin else []
-    return parts + ([f"lot {one.lot}"] if one.lot else [])
+    parts = [say("changes.at_site", gln=one.site_gln)] if one.site_gln else []
+    parts += [say("changes.of_product", gtin=one.gtin)] if one.gtin else []
+    return parts + ([say("changes.of_lot", lot=one.lot)] if one.lot else [])
 
 
 def suppressions_words(evidence: IndexEvidence) -> str:
     """Return how many findings are set aside."""
     if not evidence.suppressions:
-        return "Nobody has set findings aside."
-    verb = "is" if evidence.suppressed == 1 else "are"
-    return (
-        f"{counted(evidence.suppressed, 'finding', 'findings')} {verb} set aside by people until a "
-        "date. They stay in the reports of their lots and raise no tier."
-    )
+        return say("changes.none_set_aside")
+    return say("changes.are_set_aside", n=evidence.suppressed)
 
 
 def changes_words(evidence: IndexEvidence) -> str:
     """Return what the table of changes compares, or that there is nothing to compare."""
     if evidence.run_before is None:
-        return "This is the first run: there is nothing to compare with."
+        return say("changes.first_run")
     if not evidence.changes.rows:
-        return f"No lot is judged otherwise than in run {evidence.run_before}."
-    return f"Compared with run {evidence.run_before}."
+        return say("changes.nothing_changed", run=evidence.run_before)
+    return say("changes.compared", run=evidence.run_before)
 
 
 def changes_table(evidence: IndexEvidence) -> Table:
@@ -78,19 +76,16 @@ def changes_table(evidence: IndexEvidence) -> Table:
         (
             change.lot,
             change.gtin,
-            _state(change.tier_before, change.standing_before, "not known"),
-            _state(change.tier, change.standing, "no longer in the data"),
-            joined(wording.CHANGES.get(code, code) for code in change.changes),
-            joined(wording.CAUSES.get(code, code) for code in change.causes),
+            _state(change.tier_before, change.standing_before, "not_known"),
+            _state(change.tier, change.standing, "gone_from_data"),
+            joined(name("codes.changes", code) for code in change.changes),
+            joined(name("codes.causes", code) for code in change.causes),
             _named(change),
         )
         for change in evidence.changes.rows
     )
     return Table(
-        ("Lot", "GTIN", "Before", "Now", "What", "Because of", "Records"),
-        rows,
-        "ttttttx",
-        rest=rest(evidence.changes, "further lots changed"),
+        lines("changes.heads.changes"), rows, "ttttttx", rest=rest(evidence.changes, "changes")
     )
 
 
@@ -100,37 +95,42 @@ def change_words(evidence: LotEvidence) -> str:
     change = evidence.change
     if change is None:
         return ""
-    text = (
-        f"{_state(change.tier_before, change.standing_before, 'Not known')} in run "
-        f"{change.run_before}, now {_state(change.tier, change.standing, 'gone')}. Because of: "
-        f"{joined(wording.CAUSES.get(code, code) for code in change.causes)}."
-    )
+    parts = [
+        say(
+            "changes.changed",
+            before=_state(change.tier_before, change.standing_before, "was_not_known"),
+            run=change.run_before,
+            now=_state(change.tier, change.standing, "gone"),
+            causes=joined(name("codes.causes", code) for code in change.causes),
+        )
+    ]
     if change.records:
-        text += f" Records: {_named(change)}."
-    return text + (f" {_reopened(change)}" if change.is_reopened else "")
+        parts.append(say("changes.records", records=_named(change)))
+    if change.is_reopened:
+        parts.append(_reopened(change.decision))
+    return " ".join(parts)
 
 
-def _reopened(change: LotChange) -> str:
-    decision: Decision | None = change.decision
+def _reopened(decision: Decision | None) -> str:
     if decision is None:
-        return "The lot is open again."
-    return (
-        f"The lot is open again: {decision.decided_by} decided “{decision.outcome}” on "
-        f"{day(decision.decided_at)}, before this change."
+        return say("changes.reopened")
+    return say(
+        "changes.reopened_after",
+        by=decision.decided_by,
+        outcome=name("codes.outcomes", decision.outcome),
+        day=day(decision.decided_at),
     )
 
 
 def _state(tier: str | None, standing: int, absent: str) -> str:
     if tier is None:
-        return absent
-    name = wording.TIERS.get(tier, as_title(tier))
-    return f"{name} with {counted(standing, 'finding', 'findings')} standing"
+        return say(f"changes.{absent}")
+    return say("changes.state", tier=tier_name(tier), n=standing)
 
 
 def _named(change: LotChange) -> str:
     """The records behind a change by event id, else by number; the first few."""
     if not change.records:
         return ""
-    ids = change.event_ids or tuple(f"record {record_id}" for record_id in change.record_ids)
-    more = change.records - len(ids[:SHOWN_IDS])
-    return ", ".join(ids[:SHOWN_IDS]) + (f" and {more:,} more" if more > 0 else "")
+    ids = change.event_ids or tuple(say("changes.record", id=str(one)) for one in change.record_ids)
+    return and_more(ids[:SHOWN_IDS], change.records - len(ids[:SHOWN_IDS]))

@@ -335,6 +335,15 @@ class FeatureSpace:
 
 
 @dataclass(frozen=True, slots=True)
+class Peers:
+    """How many lots were scored, and how many are more suspicious. ``among``: product, all."""
+
+    among: str
+    lots: int
+    above: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A published source of a case, as its file gives it."""
 
@@ -450,6 +459,7 @@ class LotEvidence:
     decisions: tuple[Decision, ...] = ()
     untestable: tuple[Untestable, ...] = ()
     space: FeatureSpace | None = None
+    peers: tuple[Peers, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

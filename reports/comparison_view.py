@@ -4,13 +4,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import CitedCase, LotEvidence, Score, Source
 from reports.decision_view import decided_words
 from reports.parts import Table
-from reports.phrases import number
+from reports.phrases import decimal, number
 from reports.picture_view import feature_label, score_picture, signed
 from reports.pictures import score_bars
+from reports.wording import lines, name, say, spoken
+
+_SHIPPED = ("public", "benign", "simulated")
+_SHIPPED_IN = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class CaseView:
     """A past case beside the lot."""
 
     title: str
+    language: str
     kind: str
     when: str
     distance: str
@@ -52,36 +57,42 @@ class ScoreView:
 def cases_words(cases: tuple[CitedCase, ...]) -> str:
     """Say how to read the cited cases, or plainly that none is near."""
     if not cases:
-        return "None of the known cases is near: no past case shares a signal with this lot."
+        return say("comparison.no_case")
     if not any(case.is_near for case in cases):
-        return (
-            "None of the known cases is near. The nearest there are stand below for comparison; "
-            "they explain nothing."
-        )
-    return (
-        "Likeness is a lead, not proof: each case names what it shares with the lot and what it "
-        "does not. Distance runs from 0, the same, to 1, nothing in common."
-    )
+        return say("comparison.none_near")
+    return say("comparison.likeness")
 
 
 def view_case(case: CitedCase, evidence: LotEvidence) -> CaseView:
     """Word one past case: what it shares with the lot, and what each has alone."""
     standing = dict.fromkeys(f.pattern for f in evidence.standing.rows)
-    kind = wording.CASE_KINDS.get(case.kind, case.kind)
     return CaseView(
         title=case.title,
-        kind=kind,
+        language=_told_in(case),
+        kind=name("codes.case_kinds", case.kind),
         when=" · ".join(part for part in (case.happened_on, case.product) if part),
-        distance=f"{case.distance:.2f}",
+        distance=decimal(case.distance, 2),
         is_benign=case.is_benign or case.kind == "benign",
-        nearness="near" if case.is_near else "not near",
+        nearness=say("comparison.near" if case.is_near else "comparison.not_near"),
         mechanism=case.mechanism or "",
-        outcome=decided_words(case.decision) or case.outcome or "not recorded",
+        outcome=decided_words(case.decision) or _outcome(case),
         shared=tuple(phrases.signal(code) for code in case.shared),
         only_case=tuple(phrases.signal(code) for code in case.unshared),
         only_lot=tuple(phrases.signal(code) for code in standing if code not in case.shared),
         links=tuple(_link(source) for source in case.sources),
     )
+
+
+def _told_in(case: CitedCase) -> str:
+    """The language of a case that ships with the software, where the page speaks another."""
+    return _SHIPPED_IN if case.kind in _SHIPPED and spoken() != _SHIPPED_IN else ""
+
+
+def _outcome(case: CitedCase) -> str:
+    """An outcome as the case tells it, or that of a decision, which is a code."""
+    if not case.outcome:
+        return say("language.not_recorded")
+    return name("codes.outcomes", case.outcome, case.outcome)
 
 
 def _link(source: Source) -> Link:
@@ -91,28 +102,34 @@ def _link(source: Source) -> Link:
     return Link(source.title or url, url if is_web else "")
 
 
+def peers_words(evidence: LotEvidence) -> str:
+    """Say where the lot stands by suspicion among others; nothing where it was not scored."""
+    return " ".join(
+        say(f"comparison.place_{peers.among}", n=peers.lots, place=peers.above + 1)
+        for peers in evidence.peers
+    )
+
+
 def view_score(score: Score) -> ScoreView:
     """Word one detector's score; the picture and the table hold the same parts."""
     picture = score_picture(score)
     total = -score.score if score.score is not None else None
     parts = (
-        [f"Suspicion {number(round(score.suspicion_pct, 1))} of 100"]
+        [say("comparison.suspicion", figure=number(round(score.suspicion_pct, 1)))]
         if (score.suspicion_pct is not None)
-        else ["Not placed on the scale of 0 to 100"]
+        else [say("comparison.not_placed")]
     )
     if score.p_value is not None:
-        parts.append(f"p = {number(score.p_value)} among lots where nothing stands")
+        parts.append(say("comparison.p_value", figure=number(score.p_value)))
     if total is not None:
-        parts.append(f"raw score {number(round(total, 3))}, higher is more unusual")
-    parts.append(
-        "the contributions add up to it" if score.is_exact else "the contributions are approximate"
-    )
+        parts.append(say("comparison.raw_score", figure=number(round(total, 3))))
+    parts.append(say("comparison.adds_up" if score.is_exact else "comparison.approximate"))
     rows = tuple(
         (
             feature_label(part.feature, None),
-            "not known" if part.value is None else phrases.value_of(part.feature, part.value),
+            phrases.value_of(part.feature, part.value),
             signed(-part.contribution),
-            part.neighbour or "all neighbours together",
+            part.neighbour or say("comparison.all_neighbours"),
         )
         for part in score.parts
     )
@@ -120,5 +137,5 @@ def view_score(score: Score) -> ScoreView:
         title=picture.title,
         summary="; ".join(parts) + ".",
         picture=score_bars(picture),
-        table=Table(("Contribution of", "Value", "Adds", "Compared with"), rows, "tnnx"),
+        table=Table(lines("comparison.heads.score"), rows, "tnnx"),
     )

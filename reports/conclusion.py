@@ -6,10 +6,12 @@ suspicion is confirmed is decided by people, and no sentence here anticipates it
 
 from dataclasses import dataclass
 
-from reports import phrases, wording
-from reports.claims import Finding, LotEvidence
+from reports import phrases
+from reports.claims import Finding, IndexEvidence, LotEvidence, Risk
 from reports.exposure_view import IN_REACH
-from reports.phrases import as_title, counted, day, joined, joined_long, packs, share
+from reports.natures import COPIED, FRAUDULENT, NATURES
+from reports.phrases import as_title, day, joined, joined_long, packs, share
+from reports.wording import name, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,69 +40,79 @@ def conclude(evidence: LotEvidence) -> Conclusion:
         statement=_statement(evidence),
         certainty=_certainty(evidence),
         change=_change(evidence),
-        tally=_tally(evidence),
+        tally=tally(evidence.risk),
         actions=_actions_of_suspect(evidence) if is_suspect else _actions_of_others(evidence),
     )
 
 
 def natures(findings: tuple[Finding, ...]) -> list[str]:
-    """Return the regulatory readings of the findings, the gravest finding's first."""
-    known = [wording.PATTERNS[f.pattern].nature for f in findings if f.pattern in wording.PATTERNS]
-    return list(dict.fromkeys(known))
+    """Return the regulatory readings of the findings as codes, the gravest finding's first."""
+    return list(dict.fromkeys(NATURES[f.pattern] for f in findings if f.pattern in NATURES))
 
 
-def _tally(evidence: LotEvidence) -> str:
-    risk = evidence.risk
-    total = risk.standing + risk.explained + risk.suppressed
-    aside = f"{risk.suppressed:,} set aside, " if risk.suppressed else ""
-    text = (
-        f"{counted(total, 'finding', 'findings')}, {risk.explained:,} explained, {aside}"
-        f"{risk.standing:,} {'stands' if risk.standing == 1 else 'stand'}"
-    )
-    if risk.gaps:
-        text += f"; {counted(risk.gaps, 'question', 'questions')} the data cannot answer"
+def speaks_of_falsification(findings: tuple[Finding, ...]) -> bool:
+    """Tell whether a reading of the findings is a falsification in the sense of the EU."""
+    return any(nature in (COPIED, FRAUDULENT) for nature in natures(findings))
+
+
+def tally(counts: Risk | IndexEvidence) -> str:
+    """Return how many findings there are, and what became of them."""
+    total = counts.standing + counts.explained + counts.suppressed
+    parts = [
+        say("conclusion.tally.found", n=total),
+        say("conclusion.tally.explained", n=counts.explained),
+        say("conclusion.tally.aside", n=counts.suppressed) if counts.suppressed else "",
+        say("conclusion.tally.stand", n=counts.standing),
+    ]
+    text = ", ".join(part for part in parts if part)
+    if counts.gaps:
+        text = say("conclusion.tally.questions", tally=text, n=counts.gaps)
     return text
 
 
 def _statement(evidence: LotEvidence) -> str:
     standing, facts, as_of = evidence.standing.rows, evidence.facts, evidence.run.as_of
-    basis = f"On the records read up to {day(as_of)}" if as_of else "On the records read"
+    basis = (
+        say("conclusion.statement.basis_of", day=day(as_of))
+        if as_of
+        else say("conclusion.statement.basis")
+    )
     lot = phrases.lot_name(facts)
     if not standing:
-        text = f"{basis}, no finding against {lot} stands."
+        parts = [say("conclusion.statement.nothing", basis=basis, lot=lot)]
         if evidence.risk.suppressed:
-            found = evidence.risk.suppressed
-            text += f" {counted(found, 'finding', 'findings')} would, and a person set "
-            text += f"{'it' if found == 1 else 'them'} aside until a date (section 2)."
+            parts.append(say("conclusion.statement.aside", n=evidence.risk.suppressed))
         if evidence.risk.tier != "clear":
-            text += " It is listed because it is unlike other lots as a whole (section 8)."
-        return text
+            parts.append(say("conclusion.statement.unlike"))
+        return " ".join(parts)
     grave = tuple(f for f in standing if f.severity in ("S1", "S2")) or standing
-    reason = phrases.pattern_title(grave[0].pattern).lower()
-    seen = phrases.measured(grave[0].observed[:3])
-    reason += f" ({seen})" if seen else ""
-    more = len({f.pattern for f in standing}) - 1
-    also = f", with {counted(more, 'further kind', 'further kinds')} of finding" if more else ""
-    verb = "are" if facts.lot == phrases.UNSTATED else "is"
-    readings = joined(natures(grave), "or") or "not what they seem"
+    reason = _reason(grave[0], len({f.pattern for f in standing}) - 1)
     if evidence.risk.tier not in ("hold", "investigate"):
-        return (
-            f"{basis}, nothing that stands against {lot} is grave enough to call it suspect. "
-            f"What weighs most is: {reason}{also}."
-        )
+        return say("conclusion.statement.lesser", basis=basis, lot=lot, reason=reason)
+    readings = joined((name("tiers.natures", one) for one in natures(grave)), "or")
+    readings = readings or say("conclusion.statement.not_as_they_seem")
     if not _is_grave(evidence):
-        return (
-            f"{basis}, no finding against {lot} is grave by itself, but lesser ones of different "
-            f"kinds agree: it should be looked into whether packs are {readings}. "
-            f"What weighs most is: {reason}{also}."
+        return say(
+            "conclusion.statement.agreeing", basis=basis, lot=lot, readings=readings, reason=reason
         )
-    regime = "suspect product in the sense of the DSCSA"
-    if wording.COPIED in natures(grave) or wording.FRAUDULENT in natures(grave):
-        regime += " and a potential suspect falsification in EU terms"
-    return (
-        f"{basis}, {lot} {verb} {regime}: there is reason to believe that some of the packs are "
-        f"{readings}. The gravest finding is: {reason}{also}."
+    regime = "suspect_falsification" if speaks_of_falsification(grave) else "suspect_product"
+    return say(
+        f"conclusion.statement.{'suspect_packs' if facts.lot == phrases.UNSTATED else 'suspect'}",
+        basis=basis,
+        lot=lot,
+        regime=say(f"conclusion.statement.{regime}"),
+        readings=readings,
+        reason=reason,
     )
+
+
+def _reason(finding: Finding, more: int) -> str:
+    title = phrases.pattern_within(finding.pattern)
+    seen = phrases.measured(finding.observed[:3])
+    others = say("conclusion.statement.more_kinds", n=more) if more else ""
+    if not seen:
+        return say("conclusion.statement.reason", title=title, more=others)
+    return say("conclusion.statement.reason_seen", title=title, seen=seen, more=others)
 
 
 def _is_grave(evidence: LotEvidence) -> bool:
@@ -109,54 +121,49 @@ def _is_grave(evidence: LotEvidence) -> bool:
 
 
 def _certainty(evidence: LotEvidence) -> str:
+    return f"{_sureness(evidence)} {_coverage_words(evidence)}"
+
+
+def _sureness(evidence: LotEvidence) -> str:
     standing = evidence.standing.rows
     if not standing:
-        found = evidence.risk.explained
         if evidence.risk.suppressed:
-            return "This rests on a person's word, not on a test." + _coverage_words(evidence)
-        return (
-            f"Every one of the {counted(found, 'finding', 'findings')} was explained by a test."
-            if found
-            else "No pattern spoke."
-        ) + _coverage_words(evidence)
+            return say("conclusion.certainty.on_a_word")
+        if evidence.risk.explained:
+            return say("conclusion.certainty.all_explained", n=evidence.risk.explained)
+        return say("conclusion.certainty.none_spoke")
     families = list(dict.fromkeys(f.family for f in standing))
-    kinds = joined(wording.FAMILIES.get(f, f) for f in families)
     worst = min(f.severity for f in standing)
-    is_conflict = any(f.history == "conflicting" for f in standing)
-    if not is_conflict:
-        text = (
-            "Limited: what stands is the absence of records, and absent records have many honest "
-            "causes."
-        )
-    elif len(families) > 1 and worst in ("S1", "S2"):
-        text = f"Strong: {len(families)} independent kinds of evidence agree ({kinds})."
+    if not any(f.history == "conflicting" for f in standing):
+        return say("conclusion.certainty.absence")
+    if len(families) > 1 and worst in ("S1", "S2"):
+        degree = "strong"
     elif worst == "S1":
-        text = f"Moderate: the evidence is grave but of one kind ({kinds})."
-    elif len(families) > 1 and evidence.risk.tier == "watch":
-        text = f"Limited: {len(families)} kinds of evidence ({kinds}), about different partners."
+        degree = "moderate"
     elif len(families) > 1:
-        text = f"Limited: {len(families)} kinds of evidence agree ({kinds}), each of lesser weight."
+        degree = "apart" if evidence.risk.tier == "watch" else "lesser"
     else:
-        text = f"Limited: the evidence is of one kind ({kinds})."
-    return text + _coverage_words(evidence)
+        degree = "one_kind"
+    kinds = joined(name("tiers.families", family) for family in families)
+    return say(f"conclusion.certainty.{degree}", n=len(families), kinds=kinds)
 
 
 def _coverage_words(evidence: LotEvidence) -> str:
     facts = evidence.facts
     if facts.is_covered:
-        return " The maker's data on the lot is complete."
+        return say("conclusion.certainty.complete")
     if facts.coverage is None:
-        return " How much of the lot the data covers is not known."
-    return f" The data holds {share(facts.coverage)} of the lot as made."
+        return say("conclusion.certainty.unknown")
+    return say("conclusion.certainty.covered", share=share(facts.coverage))
 
 
 def _change(evidence: LotEvidence) -> str:
     standing = evidence.standing.rows
     if not standing:
-        return "New or corrected records may change this; each run judges the lot again."
+        return say("conclusion.change.nothing")
     patterns = list(dict.fromkeys(f.pattern for f in standing))[:3]
-    clears = [wording.PATTERNS[p].clears for p in patterns if p in wording.PATTERNS]
-    text = f"It would change with {joined_long(clears)}." if clears else ""
+    clears = [words for words in map(phrases.clears, patterns) if words]
+    parts = [say("conclusion.change.clears", clears=joined_long(clears))] if clears else []
     untested = list(
         dict.fromkeys(
             phrases.benign(test.code)
@@ -166,8 +173,12 @@ def _change(evidence: LotEvidence) -> str:
         )
     )
     if untested:
-        text += f" Not tested for want of data: {joined_long(untested[:4])}."
-    return text.strip()
+        parts.append(say("conclusion.change.untested", tests=joined_long(untested[:4])))
+    return " ".join(parts)
+
+
+def _action(when: str, what: str, **values: object) -> Action:
+    return Action(say(f"conclusion.when.{when}"), say(f"conclusion.actions.{what}", **values))
 
 
 def _actions_of_suspect(evidence: LotEvidence) -> tuple[Action, ...]:
@@ -178,58 +189,38 @@ def _actions_of_suspect(evidence: LotEvidence) -> tuple[Action, ...]:
         for row in evidence.exposure.rows
         if row.relation not in ("same_site", "unplaced") and (row.held_units or row.coming_units)
     }
-    where = (
-        f"the {packs(units)} last known at {counted(len(sites), 'site', 'sites')} (section 6)"
+    what = (
+        say("conclusion.actions.known_places", packs=packs(units), n=len(sites))
         if units
-        else "every pack of the lot that can be found"
+        else say("conclusion.actions.every_pack")
     )
     is_hold = evidence.risk.tier == "hold"
-    first = (
-        Action("Now", f"Quarantine {where}; do not supply, sell, return or destroy any of it.")
-        if is_hold
-        else Action("Today", f"Set aside {where} until the findings below are looked into.")
-    )
     return (
-        first,
-        Action(
-            "Now" if is_hold else "Today",
-            "Look for other packs of this lot and product code in your own stock, and tell those "
-            "who may hold them.",
-        ),
-        Action(
-            "Today",
-            "Ask the maker to verify the product identifiers of the packs named below, and its "
-            "first sale of the lot.",
-        ),
-        Action(
-            "At decision",
-            "If the investigation confirms the suspicion: in the US tell FDA and immediate trading "
-            "partners within 24 hours of that determination; in the EU tell the competent "
-            "authority and the marketing authorisation holder at once. That decision is yours, "
-            "signed; this report does not make it.",
-        ),
-        Action("After", "Keep this report and your reasons for at least six years."),
+        _action("now", "quarantine", packs=what)
+        if is_hold
+        else _action("today", "set_aside", packs=what),
+        _action("now" if is_hold else "today", "own_stock"),
+        _action("today", "ask_maker"),
+        _action("at_decision", "notify"),
+        _action("after", "keep"),
     )
 
 
 def _actions_of_others(evidence: LotEvidence) -> tuple[Action, ...]:
-    if not evidence.standing.rows and evidence.risk.suppressed:
-        return (Action("In turn", "Look again before the day on which the setting aside ends."),)
-    if not evidence.standing.rows and evidence.risk.tier == "clear":
-        return (Action("Now", "Nothing to do on this evidence; keep the report with the lot."),)
-    if not evidence.standing.rows:
-        return (Action("In turn", "Look at what sets the lot apart, in section 8."),)
-    is_urgent = evidence.risk.tier in ("hold", "investigate")
-    return (
-        Action(
-            "Today" if is_urgent else "In turn",
-            "Read the findings below with the partners concerned.",
-        ),
-        Action("Then", "Record the outcome, so that later runs know it."),
-    )
+    tier = evidence.risk.tier
+    if evidence.standing.rows:
+        is_urgent = tier in ("hold", "investigate")
+        return _action("today" if is_urgent else "in_turn", "read"), _action("then", "record")
+    if evidence.risk.suppressed:
+        return (_action("in_turn", "look_again"),)
+    if tier == "clear":
+        return (_action("now", "nothing"),)
+    return (_action("in_turn", "unlike"),)
 
 
 def headline(evidence: LotEvidence) -> str:
     """Return one line for the top of the page and for lists."""
     standing = evidence.standing.rows
-    return as_title(phrases.pattern_title(standing[0].pattern)) if standing else "No finding stands"
+    if not standing:
+        return say("conclusion.none_stands")
+    return as_title(phrases.pattern_title(standing[0].pattern))

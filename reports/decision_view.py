@@ -2,7 +2,8 @@
 
 from reports.claims import Decision, LotEvidence
 from reports.parts import Table
-from reports.phrases import counted, joined, moment
+from reports.phrases import joined, moment, plain_day
+from reports.wording import lines, name, say
 
 _OUTCOMES = ("illegitimate", "suspect", "cleared")
 
@@ -11,8 +12,13 @@ def decided_words(decision: Decision | None) -> str:
     """Who decided what and why; nothing where nobody did."""
     if decision is None:
         return ""
-    day = f"{decision.decided_at:%Y-%m-%d}"
-    return f"{decision.outcome} by {decision.decided_by} on {day}, because: {decision.reason}"
+    return say(
+        "changes.decided",
+        outcome=name("codes.outcomes", decision.outcome),
+        by=decision.decided_by,
+        day=plain_day(decision.decided_at),
+        reason=decision.reason,
+    )
 
 
 def latest_words(evidence: LotEvidence) -> str:
@@ -26,24 +32,30 @@ def decisions_table(evidence: LotEvidence) -> Table:
     rows = tuple(
         (
             str(one.decision_id),
-            f"{moment(one.decided_at)}",
-            one.outcome if one.is_latest else f"{one.outcome} (replaced)",
+            moment(one.decided_at),
+            _outcome(one),
             one.decided_by,
             one.reason,
-            one.run_id or "not recorded",
-            (one.report_sha256 or "no page")[:16],
+            one.run_id or say("language.not_recorded"),
+            (one.report_sha256 or say("changes.no_page"))[:16],
         )
         for one in evidence.decisions
     )
-    heads = ("No.", "Decided (UTC)", "Outcome", "By", "Because", "On run", "Page, SHA-256 begins")
-    return Table(heads, rows, "ndtttxx")
+    return Table(lines("changes.heads.decisions"), rows, "ndtttxx")
+
+
+def _outcome(decision: Decision) -> str:
+    outcome = name("codes.outcomes", decision.outcome)
+    return outcome if decision.is_latest else say("changes.replaced", outcome=outcome)
 
 
 def tally_words(decided: dict[str, int]) -> str:
     """How many lots people decided on, by outcome, for the index."""
     if not decided:
         return ""
-    total = sum(decided.values())
-    parts = joined(f"{decided[name]:,} {name}" for name in _OUTCOMES if decided.get(name))
-    verb = "is" if total == 1 else "are"
-    return f"{counted(total, 'lot', 'lots')} {verb} decided by people: {parts}."
+    parts = joined(
+        say("changes.by_outcome", n=decided[code], outcome=name("codes.outcomes", code))
+        for code in _OUTCOMES
+        if decided.get(code)
+    )
+    return say("changes.lots_decided", n=sum(decided.values()), outcomes=parts)

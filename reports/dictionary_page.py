@@ -16,5 +16,5 @@ def dictionary_page(root: Traversable | None = None) -> str:
         introduction=INTRODUCTION.replace("`", ""),
         sections=found,
         known=known,
-        words=wording.PAGE | wording.DICTIONARY,
+        words=wording.page() | wording.table("dictionary"),
     )

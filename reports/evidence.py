@@ -31,6 +31,7 @@ from reports.claims import (
     LotFacts,
     LotFile,
     PatternCount,
+    Peers,
     Place,
     RankedLot,
     Rejected,
@@ -125,10 +126,11 @@ def gather(
     named |= {row.site_id for row in exposure.rows}
     places = _places(con, named)
     scores = _scores(con, lot_id)
+    risk = _risk(con, gtin, lot, lot_id)
     return LotEvidence(
         run=run or run_of(con),
         facts=_facts(con, lots[0], places),
-        risk=_risk(con, gtin, lot, lot_id),
+        risk=risk,
         places=places,
         standing=standing,
         explained=explained,
@@ -161,6 +163,7 @@ def gather(
             )
         ),
         space=_space(con, lot_id, gtin, scores),
+        peers=_peers(con, gtin, risk.suspicion_pct),
     )
 
 
@@ -329,6 +332,22 @@ def _risk(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, lot_id: int) -> R
         families_standing=_count(families[0]["families_standing"]) if families else 0,
         report=row.get("report"),
         suppressed=row.get("findings_suppressed") or 0,
+    )
+
+
+def _peers(
+    con: duckdb.DuckDBPyConnection, gtin: str, suspicion_pct: float | None
+) -> tuple[Peers, ...]:
+    """Where a scored lot stands by suspicion: among the lots of its product, and among all."""
+    if suspicion_pct is None:
+        return ()
+    query = (
+        "SELECT count(*) AS lots, count(*) FILTER (suspicion_pct > ?) AS above FROM lot_risk "
+        "WHERE suspicion_pct IS NOT NULL AND gtin = coalesce(?, gtin)"
+    )
+    return tuple(
+        Peers(among, **_rows(con, query, [suspicion_pct, only])[0])
+        for among, only in (("product", gtin), ("all", None))
     )
 
 

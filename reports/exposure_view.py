@@ -1,9 +1,10 @@
 """Where the rest of a lot is: what can be called back, from whom, and what else is exposed."""
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import Exposure, LotEvidence
 from reports.parts import Cell, Table, line_of, place_of, record_list, rest
-from reports.phrases import as_title, counted, joined, number, packs, period
+from reports.phrases import as_title, joined, number, packs, period
+from reports.wording import lines, name, say, table
 
 MOST_PLACES = 40
 MOST_OTHER_LOTS = 25
@@ -11,6 +12,35 @@ MOST_OTHER_LOTS = 25
 IN_REACH = ("at_trader", "at_dispenser", "in_transit")
 NOWHERE = ("unplaced", "asked", "unseen")
 GONE = ("dispensed", "ended")
+
+# Headings of the spreadsheet beside a lot's page: names for machines, in English like its cells.
+EXPOSURE_FILE = (
+    "GTIN",
+    "Lot",
+    "Why",
+    "Place (GLN)",
+    "Name",
+    "Role",
+    "Town",
+    "Country",
+    "Other lot",
+    "Tier of the other lot",
+    "Followed",
+    "Patterns of the findings",
+    "Packs that passed",
+    "Packs named by findings",
+    "Packs whose trail begins here, not made here",
+    "Packs still there",
+    "of which named by findings",
+    "of which only inferred from a container",
+    "There since (UTC)",
+    "Packs on the way there",
+    "Packs dispensed or otherwise gone there",
+    "Packs that may be elsewhere",
+    "First seen (UTC)",
+    "Last seen (UTC)",
+    "Records",
+)
 
 
 def reach_line(evidence: LotEvidence) -> str:
@@ -21,23 +51,27 @@ def reach_line(evidence: LotEvidence) -> str:
     )
     if not near + lost + gone:
         return ""
-    parts = [f"{number(near)} can still be called back" if near else "none can be called back"]
-    if lost:
-        parts.append(f"for {number(lost)} no record says where they are")
-    if gone:
-        patients = units.get("dispensed", 0)
-        share = "" if patients == gone else f"{number(patients)} of them "
-        told = f", {share}dispensed to patients" if patients else ""
-        parts.append(f"{number(gone)} {'is' if gone == 1 else 'are'} out of reach{told}")
-    text = f"Of {packs(near + lost + gone)} {joined(parts)}."
+    parts = [
+        say("exposure.near", figure=number(near)) if near else say("exposure.none_near"),
+        say("exposure.lost", figure=number(lost)) if lost else "",
+        _gone_words(gone, units.get("dispensed", 0)) if gone else "",
+    ]
+    fates = joined(part for part in parts if part)
+    said = [say("exposure.reach", packs=packs(near + lost + gone), fates=fates)]
     doubted = sum(row.doubted_units for row in evidence.reach if row.fate not in NOWHERE)
     if doubted:
-        text += (
-            f" {as_title(packs(doubted))} may be elsewhere than listed: the number is on more than "
-            "one pack, or the pack was asked about at another place since."
-        )
+        said.append(say("exposure.doubted", packs=as_title(packs(doubted))))
     if evidence.standing.rows and not any(row.named_units for row in evidence.reach):
-        text += " What stands names no single packs: every pack of the lot is to be looked for."
+        said.append(say("exposure.no_single_packs"))
+    return " ".join(said)
+
+
+def _gone_words(gone: float, patients: float) -> str:
+    text = say("exposure.one_gone" if gone == 1 else "exposure.gone", figure=number(gone))
+    if patients == gone:
+        return say("exposure.gone_to_patients", gone=text)
+    if patients:
+        return say("exposure.gone_partly_to_patients", gone=text, figure=number(patients))
     return text
 
 
@@ -54,19 +88,11 @@ def reach_table(evidence: LotEvidence) -> Table:
             number(row.site_count) if row.site_count else "",
             period(row.since_at, row.last_at) if row.since_at else "",
         )
-        for fate, words in wording.FATES.items()
+        for fate, words in table("codes.fates").items()
         if (row := known.get(fate)) is not None
     ]
     return Table(
-        (
-            "What became of them",
-            "Packs",
-            "Named by findings",
-            "In doubt",
-            "Only inferred",
-            "Places",
-            "By last records of (UTC)",
-        ),
+        lines("exposure.heads.reach"),
         tuple(rows),
         "tnnnnnt",
     )
@@ -76,28 +102,29 @@ def holders_table(evidence: LotEvidence) -> Table:
     """List where the packs were last known, those still in trade first."""
     rows = []
     for holding in evidence.holdings.rows:
-        state = wording.STATES.get(holding.state, holding.state)
+        state = name("codes.states", holding.state)
         if holding.state == "ended" and holding.step:
             state = phrases.step(holding.step)
         if holding.state == "in_transit":
-            state += f" to {line_of(evidence, holding.to_site_id)}"
-        known = [wording.BASES.get(holding.basis, holding.basis)]
+            place = line_of(evidence, holding.to_site_id)
+            state = say("exposure.to", state=state, place=place)
+        known = [name("codes.bases", holding.basis)]
         if holding.inferred_units:
-            known.append(f"{number(holding.inferred_units)} only inferred")
+            known.append(say("exposure.only_inferred", figure=number(holding.inferred_units)))
         if holding.doubted_units and holding.state != "asked":
             known.append(
-                "place in doubt"
+                say("exposure.place_in_doubt")
                 if holding.site_id is None
-                else f"{number(holding.doubted_units)} may be elsewhere"
+                else say("exposure.may_be_elsewhere", figure=number(holding.doubted_units))
             )
-        place = place_of(evidence, holding.site_id)
+        holder = place_of(evidence, holding.site_id)
         rows.append(
             (
                 number(holding.units),
                 number(holding.named_units) if holding.named_units else "",
                 line_of(evidence, holding.site_id),
-                as_title(phrases.role(place)) if place else "",
-                place.gln if place else "",
+                as_title(phrases.role(holder)) if holder else "",
+                holder.gln if holder else "",
                 as_title(state),
                 period(holding.since_at, holding.last_at),
                 "; ".join(known),
@@ -105,20 +132,10 @@ def holders_table(evidence: LotEvidence) -> Table:
             )
         )
     return Table(
-        (
-            "Packs",
-            "Named by findings",
-            "Last known site",
-            "Role",
-            "GLN",
-            "State",
-            "Since (UTC)",
-            "Known",
-            "Records",
-        ),
+        lines("exposure.heads.holders"),
         tuple(rows),
         "nnttttttt",
-        rest(evidence.holdings, "further places"),
+        rest(evidence.holdings, "places"),
     )
 
 
@@ -126,14 +143,14 @@ def exposed_table(evidence: LotEvidence) -> Table:
     """List the places the named packs came from and went to, then the others of the lot."""
     every = [row for row in evidence.exposure.rows if row.relation != "same_site"]
     shown, more = every[:MOST_PLACES], every[MOST_PLACES:]
-    order = list(wording.RELATIONS)
+    order = list(table("codes.relations"))
     shown.sort(key=lambda row: order.index(row.relation))
     rows = tuple(
         (
-            as_title(wording.RELATIONS[row.relation]),
+            as_title(name("codes.relations", row.relation)),
             line_of(evidence, row.site_id),
             as_title(phrases.role(place)) if (place := place_of(evidence, row.site_id)) else "",
-            "none named" if row.basis == "lane" else number(row.named_units),
+            say("exposure.none_named") if row.basis == "lane" else number(row.named_units),
             number(row.passed_units),
             number(row.held_units),
             number(row.coming_units),
@@ -145,22 +162,10 @@ def exposed_table(evidence: LotEvidence) -> Table:
         for row in shown
     )
     return Table(
-        (
-            "Why",
-            "Site",
-            "Role",
-            "Named packs",
-            "Packs of the lot",
-            "Still there",
-            "On the way there",
-            "Gone there",
-            "Seen (UTC)",
-            "Remarks",
-            "Records",
-        ),
+        lines("exposure.heads.exposed"),
         rows,
         "tttnnnnnttt",
-        _and_more(more, "place", "places"),
+        _and_more(more, "more_places"),
     )
 
 
@@ -171,7 +176,7 @@ def other_lots_table(evidence: LotEvidence) -> Table:
     rows = tuple(
         (
             row.other_lot or "",
-            wording.TIERS.get(row.other_tier or "", "not judged"),
+            name("tiers.names", row.other_tier, say("exposure.not_judged")),
             line_of(evidence, row.site_id),
             number(row.passed_units),
             number(row.held_units),
@@ -183,25 +188,15 @@ def other_lots_table(evidence: LotEvidence) -> Table:
         for row in shown
     )
     return Table(
-        (
-            "Lot",
-            "Tier",
-            "Site",
-            "Packs that passed",
-            "Still there",
-            "On the way there",
-            "Seen (UTC)",
-            "Site named by",
-            "Records",
-        ),
+        lines("exposure.heads.other_lots"),
         rows,
         "tttnnnttt",
-        _and_more(more, "row", "rows"),
+        _and_more(more, "more_rows"),
     )
 
 
 def exposure_rows(evidence: LotEvidence) -> list[tuple[Cell, ...]]:
-    """Return all that is exposed, row by row, under the headings ``wording.EXPOSURE_FILE``."""
+    """Return all that is exposed, row by row, under the headings ``EXPOSURE_FILE``."""
     facts = evidence.facts
     rows: list[tuple[Cell, ...]] = []
     for row in evidence.exposure.rows:
@@ -210,15 +205,15 @@ def exposure_rows(evidence: LotEvidence) -> list[tuple[Cell, ...]]:
             (
                 facts.gtin,
                 facts.lot,
-                wording.RELATIONS[row.relation],
+                name("codes.relations", row.relation),
                 place.gln if place else None,
                 place.name if place else None,
                 phrases.role(place) if place else None,
                 place.city if place else None,
                 place.country if place else None,
                 row.other_lot,
-                wording.TIERS.get(row.other_tier or ""),
-                wording.EXPOSURE_BASES[row.basis],
+                name("tiers.names", row.other_tier, "") or None,
+                name("codes.exposure_bases", row.basis),
                 " ".join(row.patterns),
                 row.passed_units,
                 row.named_units,
@@ -241,30 +236,24 @@ def exposure_rows(evidence: LotEvidence) -> list[tuple[Cell, ...]]:
 def _remarks(row: Exposure) -> list[str]:
     remarks = []
     if row.made_units:
-        remarks.append(f"{number(row.made_units)} of the named packs made here")
+        remarks.append(say("exposure.made_here", figure=number(row.made_units)))
     if row.begins_units:
-        remarks.append(
-            f"the trail of {packs(row.begins_units)} begins here: no record says where "
-            f"{'it' if row.begins_units == 1 else 'they'} came from"
-        )
+        remarks.append(say("exposure.begins", n=row.begins_units, packs=packs(row.begins_units)))
     if row.held_named_units:
-        remarks.append(f"{number(row.held_named_units)} of the named packs still here")
+        remarks.append(say("exposure.named_still_here", figure=number(row.held_named_units)))
     if row.held_inferred_units and row.relation != "unplaced":
-        remarks.append(f"{number(row.held_inferred_units)} here only by inference")
+        remarks.append(say("exposure.here_by_inference", figure=number(row.held_inferred_units)))
     if row.relation == "unplaced":
-        remarks.append("last record names no place, or no addressee")
+        remarks.append(say("exposure.no_last_place"))
     elif row.doubted_units:
-        remarks.append(f"{number(row.doubted_units)} may be elsewhere")
+        remarks.append(say("exposure.may_be_elsewhere", figure=number(row.doubted_units)))
     if row.basis == "lane" and row.relation != "named_site":
-        remarks.append("by the lot's movements")
+        remarks.append(say("exposure.by_movements"))
     return remarks
 
 
-def _and_more(more: list[Exposure], one: str, many: str) -> str:
+def _and_more(more: list[Exposure], what: str) -> str:
     if not more:
         return ""
     units = sum(row.held_units + row.coming_units for row in more)
-    return (
-        f"and {counted(len(more), f'more {one}', f'more {many}')} with {packs(units)} still there "
-        "or on the way: see the spreadsheet."
-    )
+    return say(f"exposure.{what}", n=len(more), packs=packs(units))

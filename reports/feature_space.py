@@ -6,11 +6,12 @@ from math import isfinite
 
 from markupsafe import Markup
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import FeaturePoint, LotEvidence
 from reports.parts import Table
-from reports.phrases import as_title, counted
+from reports.phrases import as_title
 from reports.pictures import shortened, svg, text
+from reports.wording import lines, name, say
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 760.0, 380.0, 120.0, 56.0, 26.0
 _ROOM = 0.06  # between the outermost values and the ends of an axis, as a share
@@ -46,14 +47,14 @@ def space_table(evidence: LotEvidence) -> Table:
             str(no),
             point.lot,
             point.gtin,
-            as_title(wording.POINTS[point.kind]),
+            as_title(name("codes.points", point.kind)),
             _value(space.x, point.x),
             _value(space.y, point.y),
         )
         for no, point in enumerate(space.points)
     )
     heads = (
-        *("No.", "Lot", "GTIN", "What it is"),
+        *lines("comparison.heads.space"),
         as_title(phrases.feature(space.x)),
         as_title(phrases.feature(space.y)),
     )
@@ -77,13 +78,14 @@ def space_picture(evidence: LotEvidence) -> Markup | None:
             _point(no, point, x.at(point.x or 0.0), y.at(point.y or 0.0), space.x, space.y)
         )
     kinds = [point.kind for _, point in known]
-    description = wording.PAGE["space_description"].format(
+    description = say(
+        "comparison.space",
         x=phrases.feature(space.x),
         y=phrases.feature(space.y),
-        near=counted(kinds.count("neighbour"), "neighbour", "neighbours"),
-        peers=counted(kinds.count("same_product"), "other lot", "other lots"),
+        near=say("comparison.neighbours", n=kinds.count("neighbour")),
+        peers=say("comparison.other_lots", n=kinds.count("same_product")),
     )
-    return svg(_WIDTH, _HEIGHT, "space", wording.PAGE["space"], description, "".join(parts))
+    return svg(_WIDTH, _HEIGHT, "space", say("page.space"), description, "".join(parts))
 
 
 def _is_known(point: FeaturePoint) -> bool:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from reports import phrases, wording
+from reports import phrases
 from reports.change_view import set_aside_of
 from reports.claims import Citation, Finding, LotEvidence, Test
 from reports.parts import Query, Table, line_of, lot_filter, rest
-from reports.phrases import as_title, counted, moment, packs, quoted
+from reports.phrases import as_title, moment, packs, quoted
 from reports.picture_view import label_of
+from reports.wording import is_known, lines, name, say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +49,26 @@ def group_findings(evidence: LotEvidence) -> tuple[FindingGroup, ...]:
 
 def _group(evidence: LotEvidence, group: list[tuple[str, Finding]]) -> FindingGroup:
     first = group[0][1]
-    severity = f"{first.severity}, {wording.SEVERITIES.get(first.severity, '')}"
     if len(group) == 1:
         concerns = _concerns(evidence, first)
     else:
         sites = {s for _, f in group for s in (f.site_id, f.other_site_id) if s is not None}
-        concerns = (
-            f"{packs(sum(f.units for _, f in group))} in {len(group)} findings, "
-            f"{counted(len(sites), 'site', 'sites')}"
+        concerns = say(
+            "findings.in_findings",
+            packs=packs(sum(f.units for _, f in group)),
+            findings=len(group),
+            n=len(sites),
         )
     return FindingGroup(
         labels=tuple(label for label, _ in group),
         title=phrases.pattern_title(first.pattern),
-        words=f"{severity}; {concerns}",
+        words=say("findings.group", grade=_grade(first), concerns=concerns),
     )
+
+
+def _grade(finding: Finding) -> str:
+    words = name("tiers.severities", finding.severity, "")
+    return say("findings.grade", grade=finding.severity, words=words)
 
 
 def number_notes(evidence: LotEvidence) -> dict[int, int]:
@@ -77,18 +84,18 @@ def view_finding(
     evidence: LotEvidence, finding: Finding, label: str, notes: dict[int, int]
 ) -> FindingView:
     """Word one standing finding; ``notes`` are the numbers of the cited records."""
-    words = wording.PATTERNS.get(finding.pattern)
     return FindingView(
         label=label,
         title=phrases.pattern_title(finding.pattern),
         code=finding.pattern,
         severity=finding.severity,
-        severity_words=wording.SEVERITIES.get(finding.severity, ""),
-        family=wording.FAMILIES.get(finding.family, finding.family),
+        severity_words=name("tiers.severities", finding.severity, ""),
+        family=name("tiers.families", finding.family),
         concerns=_concerns(evidence, finding),
-        definition=words.definition if words else "",
-        observed=phrases.against(finding.observed, finding.threshold) or "see the records",
-        history=wording.HISTORIES.get(finding.history or "", ""),
+        definition=phrases.definition(finding.pattern),
+        observed=phrases.against(finding.observed, finding.threshold)
+        or say("findings.see_records"),
+        history=name("tiers.histories", finding.history, ""),
         records=_records(evidence, finding, notes),
         tests=_tests(finding.tests),
         queries=_finding_queries(evidence, finding),
@@ -96,49 +103,47 @@ def view_finding(
 
 
 def _concerns(evidence: LotEvidence, finding: Finding) -> str:
-    what = packs(finding.units) if finding.units else "the lot"
     if finding.serial:
-        what = f"serial number {finding.serial}"
+        what = say("findings.serial", serial=finding.serial)
+    elif finding.sscc and finding.units:
+        what = say("findings.container_of", sscc=finding.sscc, packs=packs(finding.units))
     elif finding.sscc:
-        what = f"container {finding.sscc}" + (f", {packs(finding.units)}" if finding.units else "")
+        what = say("findings.container", sscc=finding.sscc)
+    else:
+        what = packs(finding.units) if finding.units else say("findings.the_lot")
     places = [
         line_of(evidence, site)
         for site in (finding.site_id, finding.other_site_id)
         if site is not None
     ]
-    return f"{what}; {' and '.join(places)}" if places else what
+    if not places:
+        return what
+    return say("findings.concerns", what=what, places=say("language.between_places").join(places))
 
 
 def _records(evidence: LotEvidence, finding: Finding, notes: dict[int, int]) -> Table:
     rows = tuple(_record(evidence, citation, notes) for citation in finding.citations.rows)
-    rest = finding.citations.rest_count
+    more = finding.citations.rest_count
     return Table(
-        (
-            "No.",
-            "Happened (UTC)",
-            "Recorded (UTC)",
-            "Step",
-            "Site",
-            "Document and position",
-            "Event id",
-        ),
+        lines("findings.heads.records"),
         rows,
         "nddttxx",
-        rest=f"{rest:,} more records cited; the second query below lists all." if rest > 0 else "",
+        rest=say("findings.more_records", n=more) if more > 0 else "",
     )
 
 
 def _record(evidence: LotEvidence, citation: Citation, notes: dict[int, int]) -> tuple[str, ...]:
-    where = f"{citation.path}, record {citation.position}" if citation.position else citation.path
-    kind = citation.kind.replace("_", " ")
+    where = citation.path
+    if citation.position:
+        where = say("findings.position", path=citation.path, position=str(citation.position))
     return (
         f"{notes[citation.record_ids[0]]}",
         moment(citation.event_at),
         moment(citation.recorded_at),
-        phrases.step(citation.step) if citation.step else kind,
+        phrases.step(citation.step) if citation.step else name("codes.kinds", citation.kind),
         line_of(evidence, citation.site_id),
         where,
-        citation.event_id or f"none stated; record {citation.record_ids[0]}",
+        citation.event_id or say("findings.no_event_id", id=str(citation.record_ids[0])),
     )
 
 
@@ -147,23 +152,21 @@ def _tests(tests: tuple[Test, ...]) -> Table:
     rows = [
         (
             as_title(phrases.benign(test.code)),
-            test.code if test.code in wording.BENIGN else "",
+            test.code if is_known("explanations", test.code) else "",
             phrases.test_result(test),
             phrases.measured(test.numbers),
         )
         for test in sorted(tests, key=lambda test: order.get(test.result, 1))
     ]
-    return Table(
-        ("Honest explanation", "Code", "Result", "Numbers that decide"), tuple(rows), "tttt"
-    )
+    return Table(lines("findings.heads.tests"), tuple(rows), "tttt")
 
 
 def _finding_queries(evidence: LotEvidence, finding: Finding) -> tuple[Query, ...]:
     by_id = f"finding_id = {quoted(finding.finding_id)}"
     queries = [
-        Query("The finding", f"SELECT * FROM finding WHERE {by_id}"),  # noqa: S608
+        Query(say("findings.query_finding"), f"SELECT * FROM finding WHERE {by_id}"),  # noqa: S608
         Query(
-            "Its records",
+            say("findings.query_records"),
             f"SELECT * FROM evid_finding_record WHERE {by_id} ORDER BY record_no",  # noqa: S608
         ),
     ]
@@ -171,7 +174,7 @@ def _finding_queries(evidence: LotEvidence, finding: Finding) -> tuple[Query, ..
         lot = f"SELECT lot_id FROM core_lot WHERE {lot_filter(evidence)}"  # noqa: S608
         queries.append(
             Query(
-                f"The rule, sql/patterns/{finding.model}.sql, for this lot",
+                say("findings.query_rule", model=finding.model),
                 f"SELECT * FROM {finding.model} WHERE lot_id = ({lot})",  # noqa: S608
             )
         )
@@ -195,9 +198,9 @@ def explained_table(evidence: LotEvidence) -> Table:
             )
         )
     return Table(
-        ("Finding", "Code", "Concerns", "Observed", "Explained by", "Test", "Numbers that decide"),
+        lines("findings.heads.explained"),
         tuple(rows),
-        rest=rest(evidence.explained, "further findings were explained"),
+        rest=rest(evidence.explained, "explained"),
     )
 
 
@@ -207,7 +210,7 @@ def suppressed_table(evidence: LotEvidence) -> Table:
         (
             phrases.pattern_title(finding.pattern),
             finding.pattern,
-            f"{finding.severity}, {wording.SEVERITIES.get(finding.severity, '')}",
+            _grade(finding),
             _concerns(evidence, finding),
             phrases.against(finding.observed, finding.threshold),
             set_aside_of(evidence, finding),
@@ -215,9 +218,9 @@ def suppressed_table(evidence: LotEvidence) -> Table:
         for finding in evidence.suppressed.rows
     )
     return Table(
-        ("Finding", "Code", "Severity", "Concerns", "Observed", "Set aside"),
+        lines("findings.heads.suppressed"),
         rows,
-        rest=rest(evidence.suppressed, "further findings were set aside"),
+        rest=rest(evidence.suppressed, "suppressed"),
     )
 
 
@@ -227,13 +230,15 @@ def gaps_table(evidence: LotEvidence) -> Table:
         (
             phrases.pattern_title(gap.pattern),
             gap.pattern,
-            line_of(evidence, gap.site_id) if gap.site_id is not None else "the lot as a whole",
-            phrases.against(gap.observed, gap.threshold) or "the data does not cover it",
+            line_of(evidence, gap.site_id)
+            if gap.site_id is not None
+            else say("findings.lot_as_a_whole"),
+            phrases.against(gap.observed, gap.threshold) or say("findings.not_covered"),
         )
         for gap in evidence.gaps.rows
     )
     return Table(
-        ("Question", "Code", "Where", "Why the data cannot answer"),
+        lines("findings.heads.gaps"),
         rows,
-        rest=rest(evidence.gaps, "further questions are open"),
+        rest=rest(evidence.gaps, "gaps"),
     )

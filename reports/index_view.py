@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports import phrases, wording
+from reports import phrases
 from reports.change_view import (
     changes_table,
     changes_words,
@@ -10,12 +10,14 @@ from reports.change_view import (
     suppressions_words,
 )
 from reports.claims import IndexEvidence, RankedLot
+from reports.conclusion import tally
 from reports.decision_view import tally_words
 from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
-from reports.phrases import counted, joined, moment, number, share
-from reports.trend_view import line_rows, trend_table, trend_words
+from reports.phrases import joined, moment, number, share, tier_name
+from reports.trend_view import lines_table, lines_words, trend_table, trend_words
 from reports.unusual_view import unusual_table, unusual_words
+from reports.wording import is_known, lines, name, say, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ class IndexView:
     changes_words: str
     trend: Table
     trend_words: str
-    lines: tuple[tuple[str, ...], ...]
+    lines: Table
+    lines_words: tuple[str, ...]
     feeds: Table
     feeds_words: str
     unusual: Table
@@ -84,22 +87,37 @@ class IndexView:
     manifest: tuple[tuple[str, str], ...]
 
 
+_QUERIES = {
+    "lots": "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC",
+    "decisions": "SELECT * FROM find_decision ORDER BY decision_id",
+    "files": "SELECT * FROM source_file ORDER BY path",
+    "rejected": "SELECT * FROM rejected",
+    "suppressions": "SELECT * FROM suppression",
+    "trend": "SELECT * FROM raw_lot_judgement ORDER BY gtin, lot",
+    "feeds": "SELECT * FROM feed_health",
+    "changes": "SELECT * FROM lot_change",
+    "unusual_trade": "SELECT * FROM edge_score ORDER BY suspicion_pct DESC NULLS LAST",
+    "unusual_sites": "SELECT * FROM site_score ORDER BY suspicion_pct DESC NULLS LAST",
+    "findings": "SELECT * FROM finding ORDER BY pattern",
+}
+
+
 def view_index(evidence: IndexEvidence) -> IndexView:
     """Word the evidence on all lots."""
     counts = evidence.tier_counts
     total = sum(counts.values())
     return IndexView(
-        page_title="Touchstone: lots by suspicion",
-        as_of=f"{moment(evidence.run.as_of)} UTC" if evidence.run.as_of else "not recorded",
+        page_title=say("index.title"),
+        as_of=_as_of(evidence),
         run_id=evidence.run.run_id,
         summary=_summary(counts, total),
-        tally=_tally(evidence),
+        tally=tally(evidence),
         tiers=tuple(
-            TierCount(tier, wording.TIERS[tier], f"{counts.get(tier, 0):,}", meaning)
-            for tier, meaning in wording.TIER_MEANING.items()
+            TierCount(tier, tier_name(tier), number(counts.get(tier, 0)), meaning)
+            for tier, meaning in table("tiers.meanings").items()
         ),
         lots=tuple(_row(number_, lot) for number_, lot in enumerate(evidence.lots.rows, 1)),
-        lots_rest=rest(evidence.lots, "further lots are not clear"),
+        lots_rest=rest(evidence.lots, "lots"),
         clear_words=_clear_words(
             counts.get("clear", 0) - sum(lot.tier == "clear" for lot in evidence.lots.rows)
         ),
@@ -115,96 +133,75 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         changes_words=changes_words(evidence),
         trend=trend_table(evidence),
         trend_words=trend_words(evidence),
-        lines=line_rows(evidence),
+        lines=lines_table(evidence),
+        lines_words=lines_words(evidence),
         feeds=feeds_table(evidence),
         feeds_words=feeds_words(evidence),
         unusual=unusual_table(evidence),
         unusual_words=unusual_words(evidence),
-        queries={
-            "lots": Query("All lots", "SELECT * FROM lot_risk ORDER BY suspicion_pct DESC"),
-            "decisions": Query("All decisions", "SELECT * FROM find_decision ORDER BY decision_id"),
-            "files": Query("The source files", "SELECT * FROM source_file ORDER BY path"),
-            "rejected": Query("What was set aside", "SELECT * FROM rejected"),
-            "suppressions": Query("All that was set aside", "SELECT * FROM suppression"),
-            "trend": Query(
-                "What each run judged", "SELECT * FROM raw_lot_judgement ORDER BY gtin, lot"
-            ),
-            "feeds": Query("The health of all feeds", "SELECT * FROM feed_health"),
-            "changes": Query("All that changed", "SELECT * FROM lot_change"),
-            "unusual_trade": Query(
-                "All months of trade relations",
-                "SELECT * FROM edge_score ORDER BY suspicion_pct DESC NULLS LAST",
-            ),
-            "unusual_sites": Query(
-                "All months of sites",
-                "SELECT * FROM site_score ORDER BY suspicion_pct DESC NULLS LAST",
-            ),
-            "findings": Query("All findings", "SELECT * FROM finding ORDER BY pattern"),
-        },
+        queries={code: Query(name("index.queries", code), sql) for code, sql in _QUERIES.items()},
         manifest=manifest_rows(evidence.run.manifest),
     )
 
 
+def _as_of(evidence: IndexEvidence) -> str:
+    if not evidence.run.as_of:
+        return say("language.not_recorded")
+    return say("lot.utc", time=moment(evidence.run.as_of))
+
+
 def _summary(counts: dict[str, int], total: int) -> str:
     if not total:
-        return "No lot has been judged yet."
+        return say("index.none_judged")
     hold, investigate, watch = (counts.get(tier, 0) for tier in ("hold", "investigate", "watch"))
-    lots = f"Of {counted(total, 'lot', 'lots')}"
     if not hold + investigate + watch:
-        return f"{lots} none has a finding that stands."
+        return say("index.none_stands", n=total)
     if not hold + investigate:
-        return f"{lots} none is suspect on the records read; {watch:,} to watch."
-    held = f"{hold:,} {'is' if hold == 1 else 'are'} suspect and to be held now" if hold else ""
-    looked = f"{investigate:,} to be investigated on the same day" if investigate else ""
-    watched = f"{watch:,} to be watched" if watch else ""
-    return f"{lots} {joined(part for part in (held, looked, watched) if part)}."
-
-
-def _tally(evidence: IndexEvidence) -> str:
-    found = evidence.standing + evidence.explained + evidence.suppressed
-    aside = f"{evidence.suppressed:,} set aside, " if evidence.suppressed else ""
-    text = (
-        f"{counted(found, 'finding', 'findings')}, {evidence.explained:,} explained, {aside}"
-        f"{evidence.standing:,} {'stands' if evidence.standing == 1 else 'stand'}"
-    )
-    if evidence.gaps:
-        text += f"; {counted(evidence.gaps, 'question', 'questions')} the data cannot answer"
-    return text
+        return say("index.none_suspect", n=total, watch=watch)
+    held = say("index.hold", n=hold) if hold else ""
+    looked = say("index.investigate", n=investigate) if investigate else ""
+    watched = say("index.watch", n=watch) if watch else ""
+    parts = joined(part for part in (held, looked, watched) if part)
+    return say("index.summary", n=total, parts=parts)
 
 
 def _clear_words(count: int) -> str:
-    if not count:
-        return "No lot is clear."
-    verb = "is" if count == 1 else "are"
-    return (
-        f"{counted(count, 'lot', 'lots')} {verb} clear and not listed; "
-        "`touchstone report GTIN LOT` writes the page of any lot."
-    ).replace("`", "")
+    return say("index.are_clear", n=count) if count else say("index.none_clear")
 
 
 def _row(rank: int, lot: RankedLot) -> LotRow:
     patterns = tuple(phrases.signal(code) for code in (lot.top_pattern, lot.second_pattern) if code)
     if lot.suppressed:
-        patterns += (f"{counted(lot.suppressed, 'finding', 'findings')} set aside",)
+        patterns += (say("index.set_aside", n=lot.suppressed),)
     return LotRow(
         rank=str(rank),
         href=lot.report or "",
         lot=lot.lot,
         gtin=lot.gtin,
-        product=lot.product or "not named",
-        tier=lot.tier if lot.tier in wording.TIERS else "watch",
-        tier_words=wording.TIERS.get(lot.tier, lot.tier),
+        product=lot.product or say("index.not_named"),
+        tier=lot.tier if is_known("tiers.names", lot.tier) else "watch",
+        tier_words=name("tiers.names", lot.tier),
         suspicion=number(round(lot.suspicion_pct, 1)) if lot.suspicion_pct is not None else "–",
-        patterns=patterns or ("unusual as a whole, no pattern",),
+        patterns=patterns or (say("index.unusual_as_a_whole"),),
         standing=number(lot.standing),
         explained=number(lot.explained),
         gaps=number(lot.gaps),
-        affected=number(lot.units_affected)
-        + (f" of {number(lot.units)}" if lot.units is not None else ""),
+        affected=_affected(lot),
         coverage=share(lot.coverage),
-        nearest=lot.nearest_title or lot.nearest_case or "none near",
-        decided=f"decided: {lot.decided}" if lot.decided else "",
+        nearest=lot.nearest_title or lot.nearest_case or say("index.none_near"),
+        decided=_decided(lot.decided) if lot.decided else "",
     )
+
+
+def _affected(lot: RankedLot) -> str:
+    affected = number(lot.units_affected)
+    if lot.units is None:
+        return affected
+    return say("index.affected_of", affected=affected, units=number(lot.units))
+
+
+def _decided(outcome: str) -> str:
+    return say("index.decided", outcome=name("codes.outcomes", outcome))
 
 
 def _patterns(evidence: IndexEvidence) -> Table:
@@ -223,15 +220,7 @@ def _patterns(evidence: IndexEvidence) -> Table:
         )
     )
     return Table(
-        (
-            "Pattern",
-            "Code",
-            "Stand",
-            "Explained",
-            "Open questions",
-            "Set aside",
-            "Lots where it stands",
-        ),
+        lines("index.heads.patterns"),
         rows,
         "ttnnnnn",
     )
@@ -241,29 +230,19 @@ def _files(evidence: IndexEvidence) -> Table:
     rows = tuple(
         (
             file.path,
-            file.kind.replace("_", " "),
+            name("codes.kinds", file.kind),
             number(file.read),
             number(file.accepted),
             number(file.duplicate),
             number(file.void),
             number(file.set_aside),
             file.message or "",
-            (file.sha256 or "not opened")[:16],
+            (file.sha256 or say("index.not_opened"))[:16],
         )
         for file in evidence.files
     )
     return Table(
-        (
-            "Source file",
-            "Kind",
-            "Read",
-            "Accepted",
-            "Duplicate",
-            "Void",
-            "Set aside",
-            "Remark",
-            "SHA-256 begins",
-        ),
+        lines("index.heads.files"),
         rows,
         "xtnnnnntt",
     )
@@ -273,23 +252,26 @@ def _files_words(evidence: IndexEvidence) -> str:
     read = sum(file.read for file in evidence.files)
     aside = sum(file.set_aside for file in evidence.files)
     kept = sum(file.accepted for file in evidence.files)
-    return (
-        f"{counted(len(evidence.files), 'file', 'files')}: {counted(read, 'record', 'records')} "
-        f"read, {kept:,} accepted, {aside:,} set aside. Read is always the sum of the other four."
+    return say(
+        "index.files",
+        n=len(evidence.files),
+        read=say("index.records", n=read),
+        accepted=kept,
+        aside=aside,
     )
 
 
 def _rejected(evidence: IndexEvidence) -> Table:
     rows = tuple(
-        (item.path, item.place or "the file as a whole", item.reason, item.remedy or "")
+        (item.path, item.place or say("index.file_as_a_whole"), item.reason, item.remedy or "")
         for item in evidence.rejected.rows
     )
     return Table(
-        ("Source file", "Where", "Reason", "What to do"),
+        lines("index.heads.rejected"),
         rows,
-        rest=rest(evidence.rejected, "further records were set aside"),
+        rest=rest(evidence.rejected, "rejected"),
     )
 
 
 def _rejected_words(evidence: IndexEvidence) -> str:
-    return "" if evidence.rejected.rows else "Everything that was read could be understood."
+    return "" if evidence.rejected.rows else say("index.all_understood")

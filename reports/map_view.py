@@ -1,11 +1,18 @@
 """The map of a lot's movements and the table that says the same."""
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import Lane, LotEvidence, Place
 from reports.parts import Table, place_of
-from reports.phrases import as_title, counted, joined_long, number, packs, place_name
-from reports.picture_view import flagged_lanes, flagged_sites, knowing_of, labels_words
+from reports.phrases import as_title, decimal, joined_long, number, packs, place_name
+from reports.picture_view import (
+    flagged_lanes,
+    flagged_sites,
+    knowing_of,
+    labels_words,
+    route_tip,
+)
 from reports.route_map import MapPicture, Route, Spot
+from reports.wording import lines, say
 
 MOST_SPOTS = 40
 
@@ -31,12 +38,13 @@ def map_picture(evidence: LotEvidence) -> MapPicture | None:
         for no, ((latitude, longitude), places) in enumerate(spots.items(), 1)
     )
     between = tuple(route for route in routes if route.source != route.target)
-    description = wording.PAGE["map_description"].format(
-        places=counted(len(drawn), "place", "places"),
-        lanes=counted(len(between), "connection", "connections"),
+    description = say(
+        "movements.map.description",
+        places=say("movements.map.places", n=len(drawn)),
+        lanes=say("movements.map.lanes", n=len(between)),
         cited=sum(route.is_flagged for route in between),
     )
-    return MapPicture(wording.PAGE["map"], description, drawn, between)
+    return MapPicture(say("page.map"), description, drawn, between)
 
 
 def map_note(evidence: LotEvidence) -> str:
@@ -44,10 +52,7 @@ def map_note(evidence: LotEvidence) -> str:
     _, numbers = _spots(evidence)
     sites = {s for lane in evidence.lanes.rows for s in (lane.from_site_id, lane.to_site_id)}
     left = len([site for site in sites if site not in numbers])
-    if not left:
-        return ""
-    sites_words = counted(left, "site", "sites")
-    return f"Not drawn: {sites_words} without a known position, or of less weight."
+    return say("movements.map.not_drawn", n=left) if left else ""
 
 
 def map_table(evidence: LotEvidence) -> Table:
@@ -58,7 +63,7 @@ def map_table(evidence: LotEvidence) -> Table:
     rows = []
     for no, ((latitude, longitude), places) in enumerate(spots.items(), 1):
         sent = [
-            f"{route.target}: {packs(route.units) if route.units else 'packs not stated'}"
+            say("movements.map.sent", to=str(route.target), packs=_packs(route.units))
             for route in routes
             if route.source == no
         ]
@@ -67,13 +72,25 @@ def map_table(evidence: LotEvidence) -> Table:
             (
                 str(no),
                 joined_long(phrases.place_line(place) for place in places),
-                f"{_signed(latitude, 'N', 'S')}, {_signed(longitude, 'E', 'W')}",
-                as_title("; ".join(sent)) or "nothing on record",
+                _lies_at(latitude, longitude),
+                as_title("; ".join(sent)) or say("movements.map.nothing"),
                 labels_words(list(dict.fromkeys(labels))),
             )
         )
-    heads = ("No.", "Place", "Position", "Sent on to no.", "Findings")
-    return Table(heads, tuple(rows), "nttt")
+    return Table(lines("movements.heads.map"), tuple(rows), "nttt")
+
+
+def _packs(units: float) -> str:
+    return packs(units) if units else say("movements.map.packs_not_stated")
+
+
+def _lies_at(latitude: float, longitude: float) -> str:
+    north, east = "north" if latitude >= 0 else "south", "east" if longitude >= 0 else "west"
+    return say(
+        "movements.map.position",
+        latitude=say(f"language.coordinates.{north}", degrees=decimal(abs(latitude), 1)),
+        longitude=say(f"language.coordinates.{east}", degrees=decimal(abs(longitude), 1)),
+    )
 
 
 def _spots(evidence: LotEvidence) -> tuple[Spots, dict[int | None, int]]:
@@ -126,7 +143,6 @@ def _routes(evidence: LotEvidence, numbers: dict[int | None, int]) -> list[Route
         )
         units = sum(lane.units for lane in lanes)
         knowing = knowing_of(lanes)
-        said = f"{source} to {target}: {packs(units)}" + wording.KNOWING[knowing]
         routes.append(
             Route(
                 source=source,
@@ -135,11 +151,12 @@ def _routes(evidence: LotEvidence, numbers: dict[int | None, int]) -> list[Route
                 label=" · ".join([labels_words(labels), number(units)]),
                 knowing=knowing,
                 is_flagged=bool(labels),
-                tip=said + (f", {' '.join(labels)}" if labels else ""),
+                tip=route_tip(
+                    say("movements.custody.from_to", from_place=str(source), to_place=str(target)),
+                    units,
+                    knowing,
+                    labels,
+                ),
             )
         )
     return routes
-
-
-def _signed(value: float, plus: str, minus: str) -> str:
-    return f"{abs(value):.1f}° {plus if value >= 0 else minus}"

@@ -1,11 +1,10 @@
 """Tables of a lot page: its events, lanes and sites, and how far the data covers it."""
 
-from reports import phrases, wording
-from reports.claims import LotEvidence
+from reports import phrases
+from reports.claims import Lane, LotEvidence, TimelineRow
 from reports.parts import Table, line_of, record_list, rest
 from reports.phrases import (
     as_title,
-    counted,
     hours,
     joined,
     moment,
@@ -16,6 +15,7 @@ from reports.phrases import (
     share,
     signal,
 )
+from reports.wording import lines, name, say
 
 
 def timeline_table(evidence: LotEvidence) -> Table:
@@ -28,66 +28,69 @@ def timeline_table(evidence: LotEvidence) -> Table:
         rows.append(
             (
                 period(row.first_at, row.last_at),
-                phrases.step(row.step)
-                + (f" ({row.disposition.replace('_', ' ')})" if row.disposition else ""),
+                _step(row),
                 line_of(evidence, row.site_id),
                 other,
-                number(row.units) if row.units else "not stated",
-                "inferred from the container" if row.is_inferred else "direct",
+                number(row.units) if row.units else say("movements.not_stated"),
+                say(f"movements.{'inferred_from_container' if row.is_inferred else 'direct'}"),
                 record_list(row.record_ids, row.event_count),
             )
         )
     return Table(
-        ("When (UTC)", "Step", "Site", "To or from", "Packs", "Known", "Records"),
+        lines("movements.heads.timeline"),
         tuple(rows),
         "ttttntt",
-        rest(evidence.timeline, "further groups of events"),
+        rest(evidence.timeline, "events"),
     )
+
+
+def _step(row: TimelineRow) -> str:
+    step = phrases.step(row.step)
+    if not row.disposition:
+        return step
+    disposition = name("codes.dispositions", row.disposition)
+    return say("movements.step_with", step=step, disposition=disposition)
 
 
 def custody_table(evidence: LotEvidence) -> Table:
     """List the lanes the lot travelled."""
     rows = []
     for lane in evidence.lanes.rows:
-        remarks = []
-        if lane.unshipped_units:
-            remarks.append(f"{packs(lane.unshipped_units)} without departure")
-        if lane.unreceived_units:
-            remarks.append(f"{packs(lane.unreceived_units)} without arrival")
-        if lane.is_cited:
-            remarks.append("cited by a finding")
         inferred = (
-            "no serial numbers" if lane.inferred_share is None else share(lane.inferred_share)
+            say("movements.no_serials")
+            if lane.inferred_share is None
+            else share(lane.inferred_share)
         )
         rows.append(
             (
                 line_of(evidence, lane.from_site_id),
                 line_of(evidence, lane.to_site_id),
-                number(lane.units) if lane.units else "not stated",
+                number(lane.units) if lane.units else say("movements.not_stated"),
                 number(lane.movement_count),
                 moment(lane.first_at),
                 moment(lane.last_at),
                 inferred,
-                "; ".join(remarks),
+                "; ".join(_remarks(lane)),
                 record_list(lane.record_ids),
             )
         )
     return Table(
-        (
-            "From",
-            "To",
-            "Packs",
-            "Movements",
-            "First (UTC)",
-            "Last (UTC)",
-            "Inferred",
-            "Remarks",
-            "Records",
-        ),
+        lines("movements.heads.custody"),
         tuple(rows),
         "ttnnddttt",
-        rest(evidence.lanes, "further lanes"),
+        rest(evidence.lanes, "lanes"),
     )
+
+
+def _remarks(lane: Lane) -> list[str]:
+    remarks = []
+    if lane.unshipped_units:
+        remarks.append(say("movements.without_departure", packs=packs(lane.unshipped_units)))
+    if lane.unreceived_units:
+        remarks.append(say("movements.without_arrival", packs=packs(lane.unreceived_units)))
+    if lane.is_cited:
+        remarks.append(say("movements.cited"))
+    return remarks
 
 
 def sites_table(evidence: LotEvidence) -> Table:
@@ -100,7 +103,7 @@ def sites_table(evidence: LotEvidence) -> Table:
         coordinates = (
             f"{place.latitude:.2f}, {place.longitude:.2f}"
             if place.latitude is not None and place.longitude is not None
-            else "not stated"
+            else say("movements.not_stated")
         )
         rows.append(
             (
@@ -116,20 +119,10 @@ def sites_table(evidence: LotEvidence) -> Table:
             )
         )
     return Table(
-        (
-            "Site",
-            "Role",
-            "Latitude, longitude",
-            "In",
-            "Out",
-            "Ended",
-            "Left",
-            "Scans",
-            "Seen (UTC)",
-        ),
+        lines("movements.heads.sites"),
         tuple(rows),
         "tttnnnnnt",
-        rest(evidence.sites, "further sites"),
+        rest(evidence.sites, "sites"),
     )
 
 
@@ -139,44 +132,40 @@ def coverage_lines(evidence: LotEvidence) -> tuple[str, ...]:
     silent = [feed for feed in evidence.feeds if not feed.is_publishing]
     inferred = sum(row.units for row in evidence.timeline.rows if row.is_inferred)
     total = sum(row.units for row in evidence.timeline.rows)
-    lines = []
+    said = []
     if facts.coverage is not None:
-        lines.append(
-            f"The data holds {share(facts.coverage)} of the lot: "
-            f"{number(facts.commissioned_units)} commissioned of "
-            f"{number(facts.stated_quantity)} stated."
+        said.append(
+            say(
+                "movements.coverage.held",
+                share=share(facts.coverage),
+                commissioned=number(facts.commissioned_units),
+                stated=number(facts.stated_quantity),
+            )
         )
     else:
-        lines.append("Nobody states how large the lot is, so its coverage is not known.")
+        said.append(say("movements.coverage.unknown"))
     if not facts.is_covered:
-        lines.append(
-            "Rules about absent records therefore raise questions here, and no accusation."
-        )
+        said.append(say("movements.coverage.no_accusation"))
     if evidence.feeds:
-        lines.append(
-            f"{len(evidence.feeds) - len(silent)} of "
-            f"{counted(len(evidence.feeds), 'site', 'sites')} publish data of their own"
-            + ("; the others are known from what their partners say." if silent else ".")
-        )
+        publishing = len(evidence.feeds) - len(silent)
+        form = "publishing_some" if silent else "publishing"
+        said.append(say(f"movements.coverage.{form}", publishing=publishing, n=len(evidence.feeds)))
     if total:
-        lines.append(
-            f"{share(inferred / total)} of the pack movements listed were inferred from a "
-            "container and not scanned."
+        said.append(say("movements.coverage.inferred", share=share(inferred / total)))
+    said += [
+        say(
+            "movements.coverage.untestable",
+            missing=name("codes.missing", code),
+            patterns=joined(
+                signal(one.pattern) for one in evidence.untestable if one.missing == code
+            ),
         )
-    missing = {one.missing for one in evidence.untestable}
-    lines += [
-        f"Not testable, {wording.MISSING[code]} in the data: "
-        + joined(signal(one.pattern) for one in evidence.untestable if one.missing == code)
-        + "."
-        for code in sorted(missing)
+        for code in sorted({one.missing for one in evidence.untestable})
     ]
     aside = sum(file.set_aside_count for file in evidence.files.rows)
     if aside:
-        lines.append(
-            f"{counted(aside, 'record', 'records')} of the documents below could not be read and "
-            "may concern this lot."
-        )
-    return tuple(lines)
+        said.append(say("movements.coverage.unread", n=aside))
+    return tuple(said)
 
 
 def feeds_table(evidence: LotEvidence) -> Table:
@@ -184,7 +173,7 @@ def feeds_table(evidence: LotEvidence) -> Table:
     rows = tuple(
         (
             line_of(evidence, feed.site_id),
-            number(feed.event_count) if feed.is_publishing else "none of its own",
+            number(feed.event_count) if feed.is_publishing else say("movements.none_of_its_own"),
             hours(feed.lag_p50_h) if feed.is_publishing else "",
             hours(feed.lag_p95_h) if feed.is_publishing else "",
             hours(feed.longest_gap_h) if feed.is_publishing else "",
@@ -194,10 +183,10 @@ def feeds_table(evidence: LotEvidence) -> Table:
     )
     more = len(evidence.feeds) - len(rows)
     return Table(
-        ("Site", "Events", "Delay, median", "Delay, 95 of 100", "Longest silence", "Seen (UTC)"),
+        lines("movements.heads.feeds"),
         rows,
         "tnnnnt",
-        f"{more:,} further sites; the query below lists all." if more > 0 else "",
+        say("movements.more_sites", n=more) if more > 0 else "",
     )
 
 
@@ -206,7 +195,7 @@ def files_table(evidence: LotEvidence) -> Table:
     rows = tuple(
         (
             file.path,
-            file.kind.replace("_", " "),
+            name("codes.kinds", file.kind),
             number(file.record_count),
             number(file.set_aside_count),
             file.sha256,
@@ -214,8 +203,8 @@ def files_table(evidence: LotEvidence) -> Table:
         for file in evidence.files.rows
     )
     return Table(
-        ("Document", "Kind", "Records of the lot", "Set aside in it", "SHA-256"),
+        lines("movements.heads.files"),
         rows,
         "xtnnx",
-        rest(evidence.files, "further documents"),
+        rest(evidence.files, "documents"),
     )

@@ -6,11 +6,12 @@ the evidence does not hold stays blank and is listed as such.
 
 from dataclasses import dataclass
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import Finding, LotEvidence
-from reports.conclusion import conclude, natures
+from reports.conclusion import conclude, natures, speaks_of_falsification
 from reports.parts import line_of, place_of
-from reports.phrases import counted, day, joined, joined_long, number, packs, place_line
+from reports.phrases import and_more, day, joined, joined_long, number, packs, place_line
+from reports.wording import name, say
 
 SUSPECT = ("hold", "investigate")
 MOST_SERIALS = 60
@@ -41,24 +42,48 @@ class Notice:
     blanks: tuple[str, ...]
 
 
+# The fields in the order of the form, which numbers them from 1; then what has no field there.
+_FIELDS = {
+    "fda_3911": (
+        "type incident notified_on determined_on classification product ingredients use kind "
+        "strength form quantity ndc serials lot expiry description termination other_reports "
+        "company category facility contact submitter signed_on"
+    ),
+    # What competent authorities and verification organisations in the EU ask for.
+    "eu": (
+        "authority discovered product holder licence code lot expiry serials alerts quantity "
+        "places partners kind description excluded patients examination measures samples company "
+        "signed_on"
+    ),
+}
+_BESIDE = {"fda_3911": "discovered places partners code", "eu": ""}
+
+
 def draft_notices(evidence: LotEvidence) -> tuple[Notice, ...]:
     """Return the drafts for a suspect lot: Form FDA 3911 and the notice of the EU; else none."""
     if evidence.risk.tier not in SUSPECT or not evidence.standing.rows:
         return ()
     return (
-        _notice("fda_3911", wording.FORM_3911, _values_3911(evidence), ""),
-        _notice("eu", wording.FORM_EU, _values_eu(evidence), _eu_remark(evidence)),
+        _notice("fda_3911", _values_3911(evidence), ""),
+        _notice("eu", _values_eu(evidence), _eu_remark(evidence)),
     )
 
 
-def _notice(
-    code: str, form: tuple[tuple[str, str, str, str], ...], values: dict[str, str], remark: str
-) -> Notice:
-    items = tuple(NoticeItem(no, name, values.get(key, ""), note) for key, no, name, note in form)
+def _notice(code: str, values: dict[str, str], remark: str) -> Notice:
+    numbered = [(str(no), key) for no, key in enumerate(_FIELDS[code].split(), 1)]
+    items = tuple(
+        NoticeItem(
+            no,
+            name(f"notices.{code}", key),
+            values.get(key, ""),
+            name(f"notices.{code}_notes", key, ""),
+        )
+        for no, key in [*numbered, *(("", key) for key in _BESIDE[code].split())]
+    )
     return Notice(
         code=code,
-        title=wording.NOTICE_TITLES[code],
-        status=wording.PAGE["draft"],
+        title=name("notices.titles", code),
+        status=say("page.draft"),
         remark=remark,
         items=items,
         blanks=tuple(f"{item.no} {item.name}".strip() for item in items if not item.value),
@@ -69,7 +94,7 @@ def _values_3911(evidence: LotEvidence) -> dict[str, str]:
     facts = evidence.facts
     return {
         **_common(evidence),
-        "type": wording.PAGE["initial_notice"],
+        "type": say("notices.initial"),
         "classification": _classification(evidence),
         "ndc": facts.ndc or "",
         "code": f"GTIN {facts.gtin}",
@@ -78,12 +103,13 @@ def _values_3911(evidence: LotEvidence) -> dict[str, str]:
 
 def _values_eu(evidence: LotEvidence) -> dict[str, str]:
     facts = evidence.facts
+    readings = natures(evidence.standing.rows)
     code = f"GTIN {facts.gtin}" + (f", NDC {facts.ndc}" if facts.ndc else "")
     return {
         **_common(evidence),
         "holder": place_line(facts.maker) if facts.maker else "",
         "code": code,
-        "kind": joined(natures(evidence.standing.rows), "or"),
+        "kind": joined((name("tiers.natures", one) for one in readings), "or"),
         "excluded": _excluded(evidence),
         "patients": _patients(evidence),
     }
@@ -107,15 +133,15 @@ def _common(evidence: LotEvidence) -> dict[str, str]:
 def _classification(evidence: LotEvidence) -> str:
     """The class of the gravest finding: the form takes one; the others stand in item 17."""
     readings = natures(evidence.standing.rows)
-    return wording.CLASSES_3911.get(readings[0], "") if readings else ""
+    return name("notices.classes", readings[0]) if readings else ""
 
 
 def _quantity(evidence: LotEvidence) -> str:
     named = evidence.risk.units_affected
-    parts = [f"{packs(named)} concerned by the findings"] if named else []
+    parts = [say("notices.concerned", packs=packs(named))] if named else []
     units = sum(row.units for row in evidence.reach)
     if units:
-        parts.append(f"{packs(units)} of the lot on record")
+        parts.append(say("notices.on_record", packs=packs(units)))
     return "; ".join(parts)
 
 
@@ -123,9 +149,7 @@ def _serials(evidence: LotEvidence) -> str:
     findings = evidence.standing.rows
     named = list(dict.fromkeys(f.serial for f in findings if f.serial))
     named += dict.fromkeys(f"SSCC {f.sscc}" for f in findings if f.sscc)
-    text = ", ".join(named[:MOST_SERIALS])
-    more = len(named) - MOST_SERIALS
-    return f"{text} and {more:,} more" if more > 0 else text
+    return and_more(named[:MOST_SERIALS], len(named) - MOST_SERIALS)
 
 
 def _places(evidence: LotEvidence) -> str:
@@ -141,10 +165,11 @@ def _partners(evidence: LotEvidence) -> str:
         place = place_of(evidence, row.site_id)
         if place is not None and row.relation in ("source", "recipient"):
             gln = f" (GLN {place.gln})" if place.name and place.gln else ""
-            named[f"{place_line(place)}{gln}: {wording.RELATIONS[row.relation]}"] = None
+            relation = name("codes.relations", row.relation)
+            named[say("notices.party", place=place_line(place) + gln, relation=relation)] = None
     text = joined_long(list(named)[:MOST_PARTNERS])
     more = len(named) - MOST_PARTNERS
-    return f"{text}; {counted(more, 'further party', 'further parties')}" if more > 0 else text
+    return say("notices.more_parties", listed=text, n=more) if more > 0 else text
 
 
 def _description(evidence: LotEvidence) -> str:
@@ -155,21 +180,26 @@ def _description(evidence: LotEvidence) -> str:
     ]
     more = len(findings) - MOST_FINDINGS + evidence.standing.rest_count
     if more > 0:
-        parts.append(f"{counted(more, 'further finding', 'further findings')} in the report.")
+        parts.append(say("notices.more_findings", n=more))
     return " ".join(parts)
 
 
 def _finding_words(evidence: LotEvidence, index: int, finding: Finding) -> str:
     seen = phrases.measured(finding.observed)
     cited = [
-        f"event {citation.event_id}" if citation.event_id else f"record {citation.record_ids[0]}"
+        say("notices.event", id=citation.event_id)
+        if citation.event_id
+        else say("notices.record", id=str(citation.record_ids[0]))
         for citation in finding.citations.rows
-    ] or [f"record {record_id}" for record_id in finding.record_ids]
-    text = f"F{index + 1} {phrases.pattern_title(finding.pattern)}"
-    text += f": {seen}" if seen else ""
-    more = len(finding.record_ids) - MOST_EVENTS
-    source = ", ".join(cited[:MOST_EVENTS]) + (f" and {more:,} more" if more > 0 else "")
-    return f"{text} ({source})."
+    ] or [say("notices.record", id=str(record_id)) for record_id in finding.record_ids]
+    values = {
+        "label": f"F{index + 1}",
+        "title": phrases.pattern_title(finding.pattern),
+        "sources": and_more(cited[:MOST_EVENTS], len(finding.record_ids) - MOST_EVENTS),
+    }
+    if not seen:
+        return say("notices.finding_unmeasured", **values)
+    return say("notices.finding", seen=seen, **values)
 
 
 def _excluded(evidence: LotEvidence) -> str:
@@ -187,11 +217,12 @@ def _patients(evidence: LotEvidence) -> str:
     if not evidence.reach:
         return ""
     units = sum(row.units for row in evidence.reach if row.fate == "dispensed")
-    return f"{number(units)} dispensed on record" if units else "none dispensed on record"
+    return (
+        say("notices.dispensed", figure=number(units)) if units else say("notices.none_dispensed")
+    )
 
 
 def _eu_remark(evidence: LotEvidence) -> str:
-    readings = natures(evidence.standing.rows)
-    if wording.COPIED in readings or wording.FRAUDULENT in readings:
+    if speaks_of_falsification(evidence.standing.rows):
         return ""
-    return wording.PAGE["not_falsified"]
+    return say("notices.not_falsified")

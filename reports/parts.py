@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reports.claims import Bounded, LotEvidence, Place
-from reports.phrases import Pairs, counted, packs, place_line, quoted
+from reports.phrases import Pairs, and_more, packs, place_line, quoted
+from reports.wording import say
 
 Cell = str | float | datetime | None
 
@@ -32,19 +33,20 @@ class Query:
 
 
 def rest(bounded: Bounded[object], what: str) -> str:
-    """Return how much more there is than the page lists, or nothing."""
+    """Return how much more there is than the page lists, or nothing; ``what`` is a code."""
     if not bounded.rest_count:
         return ""
-    units = f" ({packs(bounded.rest_units)})" if bounded.rest_units else ""
-    return f"{bounded.rest_count:,} {what}{units}, not listed here; the query below lists all."
+    more = say(f"lot.more.{what}", n=bounded.rest_count)
+    if not bounded.rest_units:
+        return say("lot.rest", what=more)
+    return say("lot.rest_with_packs", what=more, packs=packs(bounded.rest_units))
 
 
 def record_list(record_ids: tuple[int, ...], count: int | None = None) -> str:
     """Return the first records by number, and how many more there are."""
     shown = record_ids[:4]
     more = (count if count is not None else len(record_ids)) - len(shown)
-    text = ", ".join(str(record_id) for record_id in shown)
-    return f"{text} and {more:,} more" if more > 0 else text
+    return and_more((str(record_id) for record_id in shown), more)
 
 
 def place_of(evidence: LotEvidence, site_id: int | None) -> Place | None:
@@ -72,7 +74,7 @@ def manifest_rows(pairs: Pairs) -> tuple[tuple[str, str], ...]:
             inner = tuple((f"{name}.{key}", item) for key, item in value.items())
             rows.extend(manifest_rows(inner))
         elif isinstance(value, list):
-            rows.append((name, f"{counted(len(value), 'entry', 'entries')}, see the run's record"))
+            rows.append((name, say("lot.entries", n=len(value))))
         else:
             rows.append((name, str(value)))
     return tuple(rows)

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from reports import phrases, wording
+from reports import phrases
 from reports.claims import Finding, Lane, LotEvidence, Place, Score, SiteVisit
 from reports.custody_graph import CustodyPicture, Edge, Node
-from reports.phrases import counted, moment, number, packs, period, place_name
+from reports.phrases import moment, number, packs, period, place_name
 from reports.pictures import Bar, BarPicture, Flag, Mark, TimelinePicture
+from reports.wording import name, say, table
 
 MOST_TIMELINE_LANES = 14
 MOST_NODES = 18
@@ -29,17 +30,6 @@ _KINDS = {
     "inspecting": "checked",
 }
 
-_LEGEND = (
-    ("made", "made"),
-    ("out", "shipped"),
-    ("in", "received"),
-    ("ended", "dispensed or ended"),
-    ("checked", "checked"),
-    ("other", "other step"),
-    ("inferred", "hollow: inferred from the container"),
-    ("flag", "cited by a finding"),
-)
-
 
 def label_of(index: int) -> str:
     """Return the label of the n-th standing finding, as used in text and pictures."""
@@ -60,9 +50,13 @@ def timeline_picture(evidence: LotEvidence) -> TimelinePicture | None:
             kind=_KINDS.get(row.step or "", "other"),
             units=row.units,
             is_inferred=row.is_inferred,
-            tip=f"{period(row.first_at, row.last_at)} UTC: {packs(row.units)} "
-            f"{phrases.step(row.step)}, {place_name(_place(evidence, row.site_id))}"
-            + (", inferred" if row.is_inferred else ""),
+            tip=say(
+                f"movements.timeline.{'mark_inferred' if row.is_inferred else 'mark'}",
+                when=period(row.first_at, row.last_at),
+                packs=packs(row.units),
+                step=phrases.step(row.step),
+                place=place_name(_place(evidence, row.site_id)),
+            ),
         )
         for row in rows
     )
@@ -71,21 +65,30 @@ def timeline_picture(evidence: LotEvidence) -> TimelinePicture | None:
             at=citation.event_at,
             lane=lane_of.get(citation.site_id, rest),
             label=label_of(index),
-            tip=f"{label_of(index)} {phrases.pattern_title(finding.pattern)}, "
-            f"{moment(citation.event_at)} UTC",
+            tip=say(
+                "movements.timeline.flag",
+                label=label_of(index),
+                title=phrases.pattern_title(finding.pattern),
+                when=moment(citation.event_at),
+            ),
         )
         for index, finding in enumerate(evidence.standing.rows)
         for citation in finding.citations.rows
         if citation.event_at is not None and citation.kind in ("event", "verification", "shipment")
     )
     first, last = min(r.first_at for r in rows), max(r.last_at for r in rows)
-    inferred = sum(row.is_inferred for row in rows)
-    description = (
-        f"{counted(len(lanes), 'place', 'places')} from {moment(first)} to {moment(last)} UTC, "
-        f"{counted(len(rows), 'group', 'groups')} of events, {inferred} of them inferred, "
-        f"{counted(len(flags), 'event', 'events')} cited by findings. The table below has the same."
+    description = say(
+        "movements.timeline.description",
+        places=say("movements.timeline.places", n=len(lanes)),
+        first=moment(first),
+        last=moment(last),
+        groups=say("movements.timeline.groups", n=len(rows)),
+        inferred=sum(row.is_inferred for row in rows),
+        events=say("movements.timeline.events", n=len(flags)),
     )
-    return TimelinePicture("Timeline of the lot", description, lanes, marks, flags, _LEGEND)
+    legend = tuple(table("movements.legend").items())
+    title = say("movements.timeline.title")
+    return TimelinePicture(title, description, lanes, marks, flags, legend)
 
 
 def _timeline_lanes(
@@ -113,7 +116,8 @@ def _timeline_lanes(
         for site in kept
     ]
     if len(ranked) > len(kept):
-        lanes.append((f"{len(ranked) - len(kept)} other places", "see the table"))
+        more = say("movements.timeline.other_places", n=len(ranked) - len(kept))
+        lanes.append((more, say("movements.timeline.see_table")))
     return {site: index for index, site in enumerate(kept)}, tuple(lanes)
 
 
@@ -146,13 +150,14 @@ def custody_picture(evidence: LotEvidence) -> CustodyPicture | None:
                 nodes.setdefault(key, _folded_node(key, group))
     drawn = tuple(_edge(pair, group, flagged, evidence) for pair, group in edges.items())
     total = len(evidence.lanes.rows)
-    description = (
-        f"{counted(len(kept), 'site', 'sites')} and {counted(total, 'lane', 'lanes')} from left to "
-        f"right by transfers; {sum(e.is_flagged for e in drawn)} cited by findings, "
-        f"{sum(e.knowing != 'scanned' for e in drawn)} wholly or partly inferred. "
-        "The table below has the same."
+    description = say(
+        "movements.custody.description",
+        sites=say("movements.custody.sites", n=len(kept)),
+        lanes=say("movements.custody.lanes", n=total),
+        flagged=sum(e.is_flagged for e in drawn),
+        inferred=sum(e.knowing != "scanned" for e in drawn),
     )
-    return CustodyPicture("Who had the packs", description, tuple(nodes.values()), drawn)
+    return CustodyPicture(say("movements.custody.title"), description, tuple(nodes.values()), drawn)
 
 
 def _lane_order(lane: Lane) -> tuple[datetime, int, int]:
@@ -171,7 +176,7 @@ def custody_note(evidence: LotEvidence) -> str:
     kept = _keep(evidence)
     left = sum(lane.from_site_id not in kept for lane in evidence.lanes.rows)
     left += evidence.lanes.rest_count
-    return f"Not drawn: {counted(left, 'lane', 'lanes')} from smaller sites." if left else ""
+    return say("movements.custody.not_drawn", n=left) if left else ""
 
 
 def _keep(evidence: LotEvidence) -> set[int | None]:
@@ -187,8 +192,8 @@ def _keep(evidence: LotEvidence) -> set[int | None]:
 def _folded_node(key: str, lanes: list[Lane]) -> Node:
     return Node(
         key,
-        counted(len(lanes), "further site", "further sites"),
-        "listed in the table",
+        say("movements.custody.further_sites", n=len(lanes)),
+        say("movements.custody.in_table"),
         packs(sum(lane.units for lane in lanes)),
         is_known=True,
         flag="",
@@ -198,8 +203,8 @@ def _folded_node(key: str, lanes: list[Lane]) -> Node:
 def _node(key: str, place: Place | None, visit: SiteVisit | None, labels: list[str]) -> Node:
     return Node(
         key=key,
-        name=place_name(place) if place else "Not named",
-        detail=phrases.place_detail(place) if place else "no party in the data",
+        name=place_name(place) if place else say("movements.custody.not_named"),
+        detail=phrases.place_detail(place) if place else say("movements.custody.no_party"),
         figures=site_figures(visit) if visit else "",
         is_known=place is not None and bool(place.name),
         flag=labels_words(labels),
@@ -208,18 +213,18 @@ def _node(key: str, place: Place | None, visit: SiteVisit | None, labels: list[s
 
 def site_figures(visit: SiteVisit) -> str:
     """Return what went in and out of a site, in one short line."""
-    parts = []
-    if visit.made:
-        parts.append(f"made {number(visit.made)}")
-    if visit.came_in:
-        parts.append(f"in {number(visit.came_in)}")
-    if visit.returned:
-        parts.append(f"back {number(visit.returned)}")
-    if visit.went_out:
-        parts.append(f"out {number(visit.went_out)}")
-    if visit.ended:
-        parts.append(f"ended {number(visit.ended)}")
-    return " · ".join(parts)
+    figures = {
+        "made": visit.made,
+        "in": visit.came_in,
+        "back": visit.returned,
+        "out": visit.went_out,
+        "ended": visit.ended,
+    }
+    return " · ".join(
+        say(f"movements.custody.{code}", figure=number(units))
+        for code, units in figures.items()
+        if units
+    )
 
 
 def flagged_lanes(evidence: LotEvidence) -> dict[tuple[int | None, int | None], list[str]]:
@@ -261,13 +266,15 @@ def _edge(
         )
     )
     knowing = knowing_of(lanes)
-    words = wording.KNOWING[knowing]
     first = lanes[0]
     ends = (
-        f"{place_name(_place(evidence, first.from_site_id))} to "
-        f"{place_name(_place(evidence, first.to_site_id))}"
+        say(
+            "movements.custody.from_to",
+            from_place=place_name(_place(evidence, first.from_site_id)),
+            to_place=place_name(_place(evidence, first.to_site_id)),
+        )
         if len(lanes) == 1
-        else counted(len(lanes), "lane", "lanes")
+        else say("movements.custody.lanes", n=len(lanes))
     )
     named = labels_words(labels)
     label = " · ".join(part for part in (named, number(units) if units else "?") if part)
@@ -278,8 +285,16 @@ def _edge(
         label=label,
         knowing=knowing,
         is_flagged=bool(labels),
-        tip=f"{ends}: {packs(units)}{words}" + (f", {' '.join(labels)}" if labels else ""),
+        tip=route_tip(ends, units, knowing, labels),
     )
+
+
+def route_tip(ends: str, units: float, knowing: str, labels: list[str]) -> str:
+    """Return what went along a line, how it is known, and the findings that cite it."""
+    values = {"ends": ends, "packs": packs(units), "knowing": name("codes.knowing", knowing)}
+    if not labels:
+        return say("movements.custody.tip", **values)
+    return say("movements.custody.tip_flagged", labels=" ".join(labels), **values)
 
 
 def knowing_of(lanes: list[Lane]) -> str:
@@ -301,29 +316,26 @@ def score_picture(score: Score) -> BarPicture:
         amounts[part.feature] = amounts.get(part.feature, 0.0) - part.contribution
     ranked = sorted(amounts.items(), key=lambda item: -abs(item[1]))
     bars = [
-        Bar(feature_label(name, values[name]), amount, signed(amount))
-        for name, amount in ranked[:MOST_BARS]
+        Bar(feature_label(feature, values[feature]), amount, signed(amount))
+        for feature, amount in ranked[:MOST_BARS]
     ]
     rest = ranked[MOST_BARS:]
     if rest:
         amount = sum(amount for _, amount in rest)
-        bars.append(Bar(f"{len(rest)} smaller ones", amount, signed(amount)))
+        bars.append(Bar(say("comparison.smaller", n=len(rest)), amount, signed(amount)))
     total = sum(bar.amount for bar in bars)
-    title = wording.DETECTORS.get(score.detector, score.detector.replace("_", " "))
-    description = (
-        f"{counted(len(amounts), 'contribution', 'contributions')} that add up to "
-        f"{number(total)}. The table below has the same, split by what the lot is compared with."
-    )
-    name = "score-" + "".join(c if c.isalnum() else "-" for c in score.detector)
-    return BarPicture(name, title, description, tuple(bars), "Sum", number(total))
+    title = name("codes.detectors", score.detector)
+    description = say("comparison.bars", n=len(amounts), total=number(total))
+    anchor = "score-" + "".join(c if c.isalnum() else "-" for c in score.detector)
+    return BarPicture(anchor, title, description, tuple(bars), say("comparison.sum"), number(total))
 
 
-def feature_label(name: str, value: float | None) -> str:
+def feature_label(feature: str, value: float | None) -> str:
     """Return a feature in words, with its value where it is a measure and not a signal."""
-    words = phrases.as_title(phrases.feature(name))
-    if value is None or name in wording.PATTERNS or name in wording.BENIGN:
+    words = phrases.as_title(phrases.feature(feature))
+    if value is None or phrases.is_signal(feature):
         return words
-    return f"{words}: {phrases.value_of(name, value)}"
+    return say("language.said", name=words, value=phrases.value_of(feature, value))
 
 
 def signed(amount: float) -> str:

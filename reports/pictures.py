@@ -12,7 +12,7 @@ from math import sqrt
 
 from markupsafe import Markup
 
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+from reports.phrases import short_day, short_day_of_year
 
 # -- shared -----------------------------------------------------------------------------------
 
@@ -128,8 +128,9 @@ def timeline(picture: TimelinePicture) -> Markup:
             f"{_shape(mark.kind, x(mark.at), y(mark.lane), size)}</g>"
         )
     parts.append(_flags(picture.flags, x, y))
-    parts.append(_legend(picture.legend, bottom + 30))
-    return svg(_WIDTH, bottom + 46, "timeline", picture.title, picture.description, "".join(parts))
+    legend, low = _legend(picture.legend, bottom + 30)
+    parts.append(legend)
+    return svg(_WIDTH, low + 16, "timeline", picture.title, picture.description, "".join(parts))
 
 
 def _axis(start: datetime, end: datetime, x: Callable[[datetime], float], bottom: float) -> str:
@@ -137,15 +138,18 @@ def _axis(start: datetime, end: datetime, x: Callable[[datetime], float], bottom
     last_label = -1e9
     for tick in _ticks(start, end):
         at = x(tick)
-        month = MONTHS[tick.month - 1]
-        when = f"{tick:%H:%M}" if tick.hour else f"{tick.year}"
+        when = _tick(tick)
         parts.append(
             f'<line class="tick" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 6:g}" y2="{bottom:g}"/>'
         )
         if at - last_label > 84 and at < _WIDTH - 30:
-            parts.append(text(at, _TOP - 12, f"{tick.day} {month} {when}", "detail", "middle"))
+            parts.append(text(at, _TOP - 12, when, "detail", "middle"))
             last_label = at
     return "".join(parts)
+
+
+def _tick(at: datetime) -> str:
+    return f"{short_day_of_year(at)} {at:%H:%M}" if at.hour else short_day(at)
 
 
 def _ticks(start: datetime, end: datetime) -> list[datetime]:
@@ -231,9 +235,12 @@ def _flag(group: list[Flag], x: Callable[[datetime], float], y: float) -> str:
     )
 
 
-def _legend(legend: tuple[tuple[str, str], ...], y: float) -> str:
+def _legend(legend: tuple[tuple[str, str], ...], y: float) -> tuple[str, float]:
+    """Return the key of the signs, and how far down it reaches: long words take a second line."""
     parts, at = [], 6.0
     for kind, words in legend:
+        if at + 11 + 6.2 * len(words) > _WIDTH:
+            at, y = 6.0, y + 20
         if kind == "flag":
             shape = f'<g class="flag"><circle cx="{at:g}" cy="{y:g}" r="7"/></g>'
         elif kind == "inferred":
@@ -242,7 +249,7 @@ def _legend(legend: tuple[tuple[str, str], ...], y: float) -> str:
             shape = f'<g class="mark {kind}">{_shape(kind, at, y, 5)}</g>'
         parts.append(shape + text(at + 11, y + 4, words, "detail"))
         at += 34 + 6.2 * len(words)
-    return "".join(parts)
+    return "".join(parts), y
 
 
 # -- score ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from math import cos, hypot, log1p, radians
 from markupsafe import Markup
 
 from reports.pictures import shortened, svg, text
+from reports.wording import marked, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +125,14 @@ def _grid(frame: _Frame) -> str:
         parts.append(
             f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="4" y2="{frame.height:.1f}"/>'
         )
-        parts.append(text(x + 3, 12, _degrees((n * step + 180) % 360 - 180, "E", "W"), "detail"))
+        parts.append(
+            text(x + 3, 12, _degrees((n * step + 180) % 360 - 180, "east", "west"), "detail")
+        )
     step = _step(frame.north - frame.south)
     for n in range(int(-(-frame.south // step)), int(frame.north // step) + 1):
         y = frame.y(n * step)
         parts.append(f'<line class="rule" x1="4" x2="{_WIDTH - 4:g}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(text(2, y - 3, _degrees(n * step, "N", "S"), "detail"))
+        parts.append(text(2, y - 3, _degrees(n * step, "north", "south"), "detail"))
     return "".join(parts)
 
 
@@ -138,8 +141,10 @@ def _step(span: float) -> float:
 
 
 def _degrees(value: float, plus: str, minus: str) -> str:
-    letter = "" if value == 0 else plus if value > 0 else minus
-    return f"{abs(value):g}° {letter}".rstrip()
+    if value == 0:
+        return say("language.coordinates.zero")
+    side = plus if value > 0 else minus
+    return say(f"language.coordinates.{side}", degrees=marked(f"{abs(value):g}"))
 
 
 def _route(route: Route, at: dict[int, tuple[float, float]], most: float) -> str:
@@ -181,7 +186,7 @@ def _spots(spots: tuple[Spot, ...], at: dict[int, tuple[float, float]]) -> list[
         label, width = f"{spot.no} {shortened(spot.name, 22)}", 0.0
         for words in (label, str(spot.no)):
             width = 6.4 * len(words)
-            left = x + 8 if x + 8 + width < _WIDTH else x - 8 - width
+            left = x + 8 if x + 20 + width < _WIDTH else x - 8 - width
             box = (left, y - 9, left + width, y + 4)
             label = words
             if not any(_overlap(box, other) for other in taken):

@@ -9,10 +9,17 @@ from pathlib import PurePosixPath
 
 from markupsafe import Markup
 
-from reports import phrases, wording
+from reports import phrases
 from reports.change_view import change_words
 from reports.claims import LotEvidence
-from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
+from reports.comparison_view import (
+    CaseView,
+    ScoreView,
+    cases_words,
+    peers_words,
+    view_case,
+    view_score,
+)
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
 from reports.decision_view import decisions_table, latest_words
@@ -45,18 +52,21 @@ from reports.movement_view import (
 )
 from reports.notices import Notice, draft_notices
 from reports.parts import Query, Table, lot_filter, manifest_rows, rest
-from reports.phrases import as_title, day, joined, moment, number, packs, period, place_line
+from reports.phrases import day, joined, moment, number, packs, period, place_line, tier_name
 from reports.picture_view import custody_note, custody_picture, label_of, timeline_picture
 from reports.pictures import timeline
 from reports.route_map import route_map
+from reports.wording import is_known, lines, name, say, spoken
 
 NOTICE_END = "-notice.html"
+TIER_RULE_NO = 1  # as the header of find_lot has it: the words of the rule are those of this number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotView:
     """A lot page, as text and pictures."""
 
+    language: str
     page_title: str
     heading: str
     product: str
@@ -95,6 +105,7 @@ class LotView:
     cases_words: str
     tier_rule_no: int
     tier_rule: tuple[str, ...]
+    peers: str
     scores: tuple[ScoreView, ...]
     space_picture: Markup | None
     space: Table
@@ -117,12 +128,15 @@ def view_lot(evidence: LotEvidence) -> LotView:
     notes = number_notes(evidence)
     drafts = draft_notices(evidence)
     return LotView(
-        page_title=f"{wording.TIERS.get(tier, tier)}: lot {facts.lot}, {facts.gtin}",
-        heading="Lot not stated" if facts.lot == phrases.UNSTATED else f"Lot {facts.lot}",
+        language=spoken(),
+        page_title=say("lot.title", tier=name("tiers.names", tier), lot=facts.lot, gtin=facts.gtin),
+        heading=say("lot.heading_unstated")
+        if facts.lot == phrases.UNSTATED
+        else say("lot.heading", lot=facts.lot),
         product=_subtitle(evidence),
-        tier=tier if tier in wording.TIERS else "watch",
-        tier_words=wording.TIERS.get(tier, as_title(tier)),
-        tier_meaning=wording.TIER_MEANING.get(tier, ""),
+        tier=tier if is_known("tiers.names", tier) else "watch",
+        tier_words=tier_name(tier),
+        tier_meaning=name("tiers.meanings", tier, ""),
         headline=headline(evidence),
         facts=_facts(evidence),
         notice_file=_notice_file(evidence) if drafts else "",
@@ -134,7 +148,7 @@ def view_lot(evidence: LotEvidence) -> LotView:
             view_finding(evidence, finding, label_of(index), notes)
             for index, finding in enumerate(evidence.standing.rows)
         ),
-        findings_rest=rest(evidence.standing, "further findings of the same lot stand"),
+        findings_rest=rest(evidence.standing, "findings"),
         explained=explained_table(evidence),
         suppressed=suppressed_table(evidence),
         gaps=gaps_table(evidence),
@@ -152,20 +166,21 @@ def view_lot(evidence: LotEvidence) -> LotView:
         exposed=exposed_table(evidence),
         other_lots=other_lots_table(evidence),
         exposure_file=_exposure_file(evidence),
-        exposure_rest=rest(evidence.exposure, "further rows are exposed"),
+        exposure_rest=rest(evidence.exposure, "exposure"),
         sites=sites_table(evidence),
         cases=tuple(view_case(case, evidence) for case in evidence.cases),
         cases_words=cases_words(evidence.cases),
-        tier_rule_no=wording.TIER_RULE_NO,
-        tier_rule=wording.TIER_RULE,
+        tier_rule_no=TIER_RULE_NO,
+        tier_rule=lines("tiers.rule.lines"),
+        peers=peers_words(evidence),
         scores=tuple(view_score(score) for score in evidence.scores),
         space_picture=space_picture(evidence),
         space=space_table(evidence),
         coverage=coverage_lines(evidence),
         feeds=feeds_table(evidence),
         files=files_table(evidence),
-        limits=wording.CONTENT_LIMIT,
-        examination=wording.EXAMINATION,
+        limits=say("page.content_limit"),
+        examination=lines("page.examination_steps"),
         decisions=decisions_table(evidence),
         queries=_queries(evidence),
         manifest=manifest_rows(evidence.run.manifest),
@@ -188,84 +203,90 @@ def _notice_file(evidence: LotEvidence) -> str:
 def _subtitle(evidence: LotEvidence) -> str:
     facts = evidence.facts
     parts = (
-        facts.product or "Product not named in the data",
-        f"GTIN {facts.gtin}",
+        facts.product or say("lot.no_product"),
+        say("lot.gtin", gtin=facts.gtin),
         place_line(facts.maker) if facts.maker else "",
-        f"expires {day(facts.expiry)}" if facts.expiry else "",
+        say("lot.expires", day=day(facts.expiry)) if facts.expiry else "",
     )
     return " · ".join(part for part in parts if part)
 
 
 def _facts(evidence: LotEvidence) -> tuple[tuple[str, str], ...]:
     facts, risk, run = evidence.facts, evidence.risk, evidence.run
-    gtin = f"{facts.gtin} (in-house number, the source has no GTIN)" if facts.is_synthetic else ""
+    gtin = say("lot.in_house", gtin=facts.gtin) if facts.is_synthetic else facts.gtin
     expiry = day(facts.expiry)
     if facts.expiry_count > 1:
-        expiry += f" ({facts.expiry_count} different dates are stated)"
-    rows = [
-        ("GTIN", gtin or facts.gtin),
-        ("Lot", facts.lot),
-        ("Product", facts.product or "not named in the data"),
-        ("NDC", facts.ndc or ""),
-        ("Maker", place_line(facts.maker) if facts.maker else "not known from the data"),
-        ("Made on", day(facts.made_on) if facts.made_on else ""),
-        ("Expiry", expiry),
-        ("Markets", ", ".join(facts.markets) or "not stated"),
-        ("Storage", facts.storage or ""),
-        ("Product at risk", "yes, on the list of products that attract falsifiers")
-        if facts.is_high_risk
-        else ("", ""),
-        ("Quantity", _quantity(evidence)),
-        ("Packs concerned", packs(risk.units_affected) if risk.standing else ""),
-        ("Seen", f"{period(facts.first_at, facts.last_at)} UTC" if facts.first_at else ""),
-        ("Suspicion", _suspicion(evidence)),
-        ("Decided", latest_words(evidence)),
-        ("As of", f"{moment(run.as_of)} UTC" if run.as_of else "not recorded"),
-        ("Run", run.run_id),
-    ]
-    return tuple((name, value) for name, value in rows if name and value)
+        expiry = say("lot.several_expiries", day=expiry, n=facts.expiry_count)
+    values = {
+        "gtin": gtin,
+        "lot": facts.lot,
+        "product": facts.product or say("lot.product_unnamed"),
+        "ndc": facts.ndc or "",
+        "maker": place_line(facts.maker) if facts.maker else say("lot.maker_unknown"),
+        "made_on": day(facts.made_on) if facts.made_on else "",
+        "expiry": expiry,
+        "markets": ", ".join(facts.markets) or say("language.not_stated"),
+        "storage": facts.storage or "",
+        "at_risk": say("lot.at_risk") if facts.is_high_risk else "",
+        "quantity": _quantity(evidence),
+        "concerned": packs(risk.units_affected) if risk.standing else "",
+        "seen": say("lot.utc", time=period(facts.first_at, facts.last_at))
+        if facts.first_at
+        else "",
+        "suspicion": _suspicion(evidence),
+        "decided": latest_words(evidence),
+        "as_of": say("lot.utc", time=moment(run.as_of))
+        if run.as_of
+        else say("language.not_recorded"),
+        "run": run.run_id,
+    }
+    return tuple((name("lot.facts", code), value) for code, value in values.items() if value)
 
 
 def _quantity(evidence: LotEvidence) -> str:
     facts = evidence.facts
     parts = []
     if facts.stated_quantity is not None:
-        parts.append(f"{number(facts.stated_quantity)} made, as stated")
+        parts.append(say("lot.made", figure=number(facts.stated_quantity)))
     if facts.commissioned_units:
-        parts.append(f"{number(facts.commissioned_units)} commissioned")
+        parts.append(say("lot.commissioned", figure=number(facts.commissioned_units)))
     if facts.observed_units:
-        parts.append(f"{number(facts.observed_units)} seen by serial number")
+        parts.append(say("lot.seen", figure=number(facts.observed_units)))
     if facts.class_units:
-        parts.append(f"{number(facts.class_units)} without serial numbers")
-    return joined(parts) or "not known"
+        parts.append(say("lot.without_serials", figure=number(facts.class_units)))
+    return joined(parts) or say("language.not_known")
 
 
 def _suspicion(evidence: LotEvidence) -> str:
     risk = evidence.risk
     if risk.suspicion_pct is None:
-        return "not scored"
-    text = f"{number(round(risk.suspicion_pct, 1))} of 100"
-    return text + (f" (p = {number(risk.p_value)})" if risk.p_value is not None else "")
+        return say("lot.not_scored")
+    figure = number(round(risk.suspicion_pct, 1))
+    if risk.p_value is None:
+        return say("lot.of_hundred", figure=figure)
+    return say("lot.of_hundred_with_p", figure=figure, p=number(risk.p_value))
+
+
+_MODELS = {
+    "risk": ("lot_risk", ""),
+    "findings": ("evid_lot_finding", " ORDER BY status, row_no"),
+    "timeline": ("evid_lot_timeline", " ORDER BY row_no"),
+    "custody": ("evid_lot_custody", " ORDER BY row_no"),
+    "holders": ("evid_lot_holder", " ORDER BY row_no"),
+    "reach": ("evid_lot_reach", " ORDER BY fate"),
+    "exposure": ("exposure", " ORDER BY row_no"),
+    "sites": ("evid_lot_site", " ORDER BY site_id"),
+    "cases": ("cited_case", " ORDER BY rank"),
+    "scores": ("score_part", ""),
+    "feeds": ("evid_lot_coverage", " ORDER BY site_id"),
+    "files": ("evid_lot_file", " ORDER BY file_id"),
+    "decisions": ("find_decision", " ORDER BY decision_id"),
+}
 
 
 def _queries(evidence: LotEvidence) -> dict[str, Query]:
     lot = lot_filter(evidence)
-    models = {
-        "risk": ("The placing of the lot", "lot_risk", ""),
-        "findings": ("All findings of the lot", "evid_lot_finding", " ORDER BY status, row_no"),
-        "timeline": ("The timeline", "evid_lot_timeline", " ORDER BY row_no"),
-        "custody": ("The lanes", "evid_lot_custody", " ORDER BY row_no"),
-        "holders": ("Where the packs are", "evid_lot_holder", " ORDER BY row_no"),
-        "reach": ("What became of the lot", "evid_lot_reach", " ORDER BY fate"),
-        "exposure": ("All that is exposed", "exposure", " ORDER BY row_no"),
-        "sites": ("The sites", "evid_lot_site", " ORDER BY site_id"),
-        "cases": ("The cited cases", "cited_case", " ORDER BY rank"),
-        "scores": ("The score", "score_part", ""),
-        "feeds": ("The feeds", "evid_lot_coverage", " ORDER BY site_id"),
-        "files": ("The documents", "evid_lot_file", " ORDER BY file_id"),
-        "decisions": ("The decisions", "find_decision", " ORDER BY decision_id"),
-    }
     return {
-        name: Query(purpose, f"SELECT * FROM {model} WHERE {lot}{order}")  # noqa: S608
-        for name, (purpose, model, order) in models.items()
+        code: Query(name("lot.queries", code), f"SELECT * FROM {model} WHERE {lot}{order}")  # noqa: S608
+        for code, (model, order) in _MODELS.items()
     }

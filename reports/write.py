@@ -16,19 +16,25 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.errors import NotFoundError
-from reports import wording
 from reports.claims import LotEvidence, Run
 from reports.evidence import AlarmBound, gather, gather_index, run_of
-from reports.exposure_view import exposure_rows
+from reports.exposure_view import EXPOSURE_FILE, exposure_rows
 from reports.index_view import IndexView, view_index
 from reports.lot_data import lot_json
 from reports.spreadsheet import sheet
 from reports.view import NOTICE_END, LotView, view_lot
+from reports.wording import name, page, use
 
 LOTS = "lots"
 SUSPECT = ("hold", "investigate")
 BESIDE = (".csv", ".json", ".pdf")  # what lies beside a page, under its name
 
+
+# Anchors of a lot page, in order; their titles are words of the page.
+SECTIONS = (
+    *("standing", "explained", "gaps", "timeline", "custody"),
+    *("holders", "cases", "score", "coverage", "decisions"),
+)
 
 Typeset = Callable[[str], bytes]
 
@@ -38,6 +44,7 @@ def write_reports(
     out: Path,
     typeset: Typeset | None = None,
     alarm_bound: AlarmBound | None = None,
+    language: str = "en",
 ) -> list[Path]:
     """Write the index and a page for every lot that is not clear, or has findings set aside.
 
@@ -52,6 +59,7 @@ def write_reports(
     out : folder of the reports; made where absent
     typeset : makes a PDF of a report's JSON; where given, suspect lots get one
     alarm_bound : bounds the false alarms for the index; see ``evidence.gather_index``
+    language : one of ``wording.LANGUAGES``, which the pages speak
 
     Returns
     -------
@@ -64,16 +72,20 @@ def write_reports(
         "ORDER BY report, gtin, lot"
     ).fetchall()
     run = run_of(con)
-    written = [
-        _write_lot(con, gtin, lot, _target(out, report), typeset, run) for gtin, lot, report in lots
-    ]
-    kept = {path.name for page in written for path in lot_files(page)}
-    _remove_stale(out / LOTS, kept)
-    page = _write(out / "index.html", render_index(view_index(index)))
-    return [page, *written]
+    with use(language):
+        written = [
+            _write_lot(con, gtin, lot, _target(out, report), typeset, run)
+            for gtin, lot, report in lots
+        ]
+        kept = {path.name for page in written for path in lot_files(page)}
+        _remove_stale(out / LOTS, kept)
+        first = _write(out / "index.html", render_index(view_index(index)))
+    return [first, *written]
 
 
-def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) -> Path:
+def write_lot(
+    con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path, language: str = "en"
+) -> Path:
     """Write the page of one lot, clear or not, and return its path.
 
     Raises NotFoundError where the warehouse has not judged such a lot.
@@ -85,7 +97,8 @@ def write_lot(con: duckdb.DuckDBPyConnection, gtin: str, lot: str, out: Path) ->
         raise NotFoundError(
             "no such GTIN and lot has been judged; the view lot_risk lists those that were"
         )
-    return _write_lot(con, gtin, lot, _target(out, rows[0][0]))
+    with use(language):
+        return _write_lot(con, gtin, lot, _target(out, rows[0][0]))
 
 
 def lot_files(page: Path) -> list[Path]:
@@ -100,19 +113,19 @@ def _notice_page(page: Path) -> Path:
 
 def render_lot(view: LotView) -> str:
     """Return the HTML of a lot page."""
-    page = environment().get_template("lot.html.j2")
-    return page.render(view=view, words=wording.PAGE, sections=wording.SECTIONS)
+    template = environment().get_template("lot.html.j2")
+    sections = [(code, name("page", code)) for code in SECTIONS]
+    return template.render(view=view, words=page(), sections=sections)
 
 
 def render_notices(view: LotView) -> str:
     """Return the HTML of the drafts for the authorities."""
-    page = environment().get_template("notice.html.j2")
-    return page.render(view=view, words=wording.PAGE)
+    return environment().get_template("notice.html.j2").render(view=view, words=page())
 
 
 def render_index(view: IndexView) -> str:
     """Return the HTML of the index page."""
-    return environment().get_template("index.html.j2").render(view=view, words=wording.PAGE)
+    return environment().get_template("index.html.j2").render(view=view, words=page())
 
 
 @cache
@@ -157,7 +170,8 @@ def _write_lot(
 def _write_exposure(evidence: LotEvidence, path: Path) -> None:
     """Write what the standing findings expose; leave no older list where there is nothing."""
     if evidence.exposure.rows:
-        _write(path, sheet(wording.EXPOSURE_FILE, exposure_rows(evidence)))
+        with use("en"):  # a file for machines: its words are codes
+            _write(path, sheet(EXPOSURE_FILE, exposure_rows(evidence)))
     else:
         path.unlink(missing_ok=True)
 

@@ -88,8 +88,8 @@ def test_a_finding_set_aside_is_printed_with_person_day_reason_and_severity(
 
 def test_a_lot_with_nothing_set_aside_says_nothing_of_it(held: LotEvidence) -> None:
     html = render_lot(view_lot(held))
-    assert wording.PAGE["suppressed"] not in html
-    assert wording.PAGE["since"] not in html
+    assert wording.say("page.suppressed") not in html
+    assert wording.say("page.since") not in html
 
 
 def test_a_change_is_told_from_old_to_new_with_cause_records_and_decision(
@@ -134,8 +134,15 @@ def test_the_index_lists_what_changed_and_what_is_set_aside(con) -> None:
 
 
 def test_every_code_has_words() -> None:
-    assert set(wording.CHANGES) >= {"new", "risen", "fallen", "explained", "closed", "reopened"}
-    assert not set(wording.CAUSES) ^ {
+    assert set(wording.table("codes.changes")) >= {
+        "new",
+        "risen",
+        "fallen",
+        "explained",
+        "closed",
+        "reopened",
+    }
+    assert not set(wording.table("codes.causes")) ^ {
         *("correction", "late_upload", "new_events", "settings", "suppression", "decision"),
         *("elsewhere", "time"),
     }

@@ -8,6 +8,7 @@ import pytest
 from reports import wording
 from reports.claims import Bounded
 from reports.evidence import gather
+from reports.natures import NATURES
 from reports.notices import Notice, draft_notices
 from reports.write import lot_files, write_lot
 from tests.reports.page import read_page
@@ -66,8 +67,7 @@ def test_what_only_a_person_knows_stays_blank_and_is_listed(held, name: str) -> 
 def test_the_class_follows_the_gravest_finding_and_fits_the_form(held) -> None:
     only = replace(held, standing=Bounded((held.standing.rows[2],)))
     assert values(draft_notices(only)[0])["Classification"] == "Diverted"
-    readings = {words.nature for words in wording.PATTERNS.values()}
-    assert set(wording.CLASSES_3911) == readings
+    assert set(wording.table("notices.classes")) == set(NATURES.values())
 
 
 def test_where_nothing_speaks_of_falsification_the_notice_of_the_eu_says_so(held) -> None:

@@ -76,6 +76,10 @@ def test_the_reader_moves_the_line_without_any_script(con) -> None:
     html = render_index(view_index(evidence))
     page = read_page(html)
     assert "script" not in page.tags
-    lines = re.findall(r'<input type="radio" name="line">', html)
-    assert len(lines) == len(evidence.lines) > 0
-    assert "50 %" in page.text
+    stops = re.findall(r'<input type="radio" name="line" id="(line-\d+)"', html)
+    said = re.findall(r'<p class="(line-\d+)">(.*?)</p>', html)
+    assert stops == [name for name, _ in said]
+    assert len(stops) == len(evidence.lines) > 0
+    assert all("50 %" in words for _, words in said)
+    # Each stop shows its own words, by a rule of the page's style.
+    assert all(f":has(#{name}:checked) .{name}" in html for name in stops)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import NotFoundError
-from reports import wording
+from reports.exposure_view import EXPOSURE_FILE
 from reports.write import lot_files, write_lot, write_reports
 from tests.reports.page import LOADING, Page, read_page
 from tests.reports.sample import CLEAR, HELD, HOSTILE, HOSTILE_TEXT, sample_warehouse
@@ -178,7 +178,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def test_beside_each_lot_with_standing_findings_lies_what_they_expose(con, folder) -> None:
     listed = rows_of(folder / "lots" / "0000000000000001.csv")
-    assert list(listed[0]) == list(wording.EXPOSURE_FILE)
+    assert list(listed[0]) == list(EXPOSURE_FILE)
     [(count,)] = con.execute("SELECT count(*) FROM exposure WHERE lot = ?", [HELD[1]]).fetchall()
     assert len(listed) == count
     (other,) = [row for row in listed if row["Other lot"]]
