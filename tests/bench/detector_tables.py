@@ -1,0 +1,145 @@
+"""The benchmark's results as Markdown, put between the markers of a page."""
+
+from pathlib import Path
+from typing import Any
+
+_START, _END = "<!-- measured -->", "<!-- end -->"
+
+
+def write(page: Path, results: dict[str, dict[str, Any]]) -> None:
+    """Put the tables between the page's markers."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_START)
+    _, _, after = rest.partition(_END)
+    body = "\n\n".join(f"### {title}\n" + "\n".join(lines) for title, lines in made(results))
+    page.write_text(f"{before}{_START}\n{body}\n{_END}{after}", encoding="utf-8")
+
+
+def made(results: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    """Every table, titled, in the order of the page."""
+    tables: list[tuple[str, list[str]]] = []
+    for section, make in _TABLES.items():
+        if section not in results:
+            continue
+        result = results[section]
+        if result["figures"] is None:
+            tables.append((section.capitalize(), [f"Not measured here: {result['skipped']}."]))
+        else:
+            shown = make(result["figures"])
+            tables += [(title, [*lines, "", _machine(result["machine"])]) for title, lines in shown]
+    return tables
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return (
+        f"<sub>{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, "
+        f"Python {machine['python']}; {packages}</sub>"
+    )
+
+
+def _ranking(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [(title, _ranked(result)) for title, result in figures.items()]
+
+
+def _ranked(result: dict[str, Any]) -> list[str]:
+    lines = [
+        f"| method | AUC | AP | mean rank | {result['first']} wins on | Wilcoxon p | s a table |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in result["methods"]:
+        is_first = row["method"] == result["first"]
+        wins = "" if is_first else f"{row['wins']} of {result['tables']}"
+        p = "" if row["p"] is None else f"{row['p']:.3f}"
+        is_ours = row["method"].startswith("Touchstone")
+        name = f"**{row['method']}**" if is_ours else row["method"]
+        lines.append(
+            f"| {name} | {row['auc']:.3f} | {row['ap']:.3f} | {row['rank']:.1f} | {wins} | {p} "
+            f"| {row['seconds']:.2f} |"
+        )
+    for name in result["not_installed"] or ():
+        lines.append(f"| {name} | not installed | | | | | |")
+    if result["not_installed"] is None:
+        lines.append("| PyOD, XGBoost and deep models | left out | | | | | |")
+    return lines
+
+
+def _curves(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    return [
+        ("P2 by the number of rows to learn from: mean AUC", _curve(figures["rows"], "rows")),
+        ("P3 by the number of labels: mean AUC", _curve(figures["labels"], "labels")),
+    ]
+
+
+def _curve(curves: dict[str, dict[str, float]], unit: str) -> list[str]:
+    points = list(next(iter(curves.values())))
+    lines = [f"| {unit} | " + " | ".join(points) + " |", "|---" * (len(points) + 1) + "|"]
+    for name, values in curves.items():
+        shown = f"**{name}**" if name.startswith("Touchstone") else name
+        lines.append(f"| {shown} | " + " | ".join(f"{values[at]:.3f}" for at in points) + " |")
+    return lines
+
+
+def _search(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    lines = [
+        "| data | rows | features | ours, s | times faster than kd-tree | than ball tree "
+        "| than brute force | distances differ by at most |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in figures:
+        faster = [
+            f"{row['times_faster'][peer]:.1f} ({row[peer]:.2f} s)"
+            for peer in ("kd_tree", "ball_tree", "brute")
+        ]
+        lines.append(
+            f"| {row['kind']} | {row['rows']:,} | {row['features']} | {row['ours']:.3f} | "
+            + " | ".join(faster)
+            + f" | {row['differs']:.0e} |"
+        )
+    title = "Exact search, index and nearest 20 of all rows, against scikit-learn on all cores"
+    return [(title, lines)]
+
+
+def _lof(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    lines = [
+        "| data | rows | features | ours, s | scikit-learn n_jobs=-1, s | times faster "
+        "| ours, MB | scikit-learn, MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['kind']} | {row['rows']:,} | {row['features']} | {row['ours']:.3f} "
+        f"| {row['sklearn']:.3f} | {row['times_faster']:.1f} | {row['ours_mb']} "
+        f"| {row['sklearn_mb']} |"
+        for row in figures
+    ]
+    return [("Exact LOF, 20 neighbours, all rows", lines)]
+
+
+def _start(figures: dict[str, float]) -> list[tuple[str, list[str]]]:
+    words = {
+        "import_of_peers": "import of NumPy, SciPy, scikit-learn",
+        "import_on_top": "import of our search on top, numba with it",
+        "first_call_compiling": "first search of 1,000 rows, nothing compiled yet",
+        "first_call_from_cache": "first search of 1,000 rows, compiled once before",
+        "first_call_of_sklearn": "first search of 1,000 rows by scikit-learn",
+    }
+    lines = ["| | s |", "|---|---|"]
+    lines += [f"| {word} | {figures[name]:.2f} |" for name, word in words.items()]
+    return [("Start of a process", lines)]
+
+
+def _decision(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    lines = ["| | alone, µs | in a batch of 1,000, µs a row |", "|---|---|---|"]
+    lines += [f"| {r['what']} | {r['alone_us']} | {r.get('batch_us', '')} |" for r in figures]
+    return [("One decision, 2,000 reference rows of 20 features", lines)]
+
+
+_TABLES = {
+    "ranking": _ranking,
+    "curves": _curves,
+    "quality": _ranking,
+    "search": _search,
+    "lof": _lof,
+    "start": _start,
+    "decision": _decision,
+}
