@@ -134,6 +134,27 @@ def _decision(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [("One decision, 2,000 reference rows of 20 features", lines)]
 
 
+def _quantised(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
+    lines = [
+        "| prototypes, odd + authentic | bits a feature | AUC | AP | bytes of prototypes "
+        "| multiply-adds | pJ by the model | ns measured |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in figures:
+        odd, authentic = row["prototypes"]
+        bits = "32, float" if row["bits"] == 64 else row["bits"]
+        lines.append(
+            f"| {odd} + {authentic} | {bits} | {row['auc']:.3f} | {row['ap']:.3f} "
+            f"| {row['prototype_bytes']} | {row['multiply_adds']} | {row['picojoule']:,} "
+            f"| {row['measured_ns']:,} |"
+        )
+    features = figures[0]["features"]
+    title = (
+        f"Prototypes of few bits: P3 with 20 labels; cost of one decision of {features} features"
+    )
+    return [(title, lines)]
+
+
 _TABLES = {
     "ranking": _ranking,
     "curves": _curves,
@@ -142,4 +163,5 @@ _TABLES = {
     "lof": _lof,
     "start": _start,
     "decision": _decision,
+    "quantised": _quantised,
 }

@@ -11,12 +11,13 @@ from typing import Any
 
 from data.errors import InputError
 from tests.bench import detector_data as data
+from tests.bench import detector_quantised as quantised
 from tests.bench import detector_ranking as ranking
 from tests.bench import detector_speed as speed
 from tests.bench import detector_tables
 from tests.bench.machine import describe
 
-SECTIONS = ("ranking", "curves", "quality", "search", "lof", "start", "decision")
+SECTIONS = ("ranking", "curves", "quality", "search", "lof", "start", "decision", "quantised")
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "benchmarks" / "detectors.json"
 PAGE = DOCS / "detector-benchmarks.md"
@@ -66,7 +67,7 @@ def measure(
             keep(name, results[name])
 
     for section in sections:
-        if section in ("ranking", "curves") and not tables:
+        if section in ("ranking", "curves", "quantised") and not tables:
             done(section, None, no_tables)
         elif section == "quality" and not quality.is_file():
             done(section, None, f"no file {quality.name}")
@@ -77,6 +78,8 @@ def measure(
                 done(section, figures)
         elif section == "quality":
             done(section, dict(ranking.measure_quality(quality, 4 * seeds, extras=extras)))
+        elif section == "quantised":
+            done(section, quantised.measure(tables, seeds))
         else:
             done(section, _MEASURES[section](tables, rounds, largest, extras))
     return results
