@@ -245,7 +245,7 @@ def _levels(column: FloatArray, weights: FloatArray, count: int) -> FloatArray:
         return np.zeros(count)
     low, high = np.quantile(known, (_TAIL / count, 1.0 - _TAIL / count))
     step = (high - low) / count
-    levels = low + step * (np.arange(count) + 0.5)
+    levels: FloatArray = low + step * (np.arange(count) + 0.5)
     for _ in range(_ROUNDS):
         edges = (levels[1:] + levels[:-1]) / 2
         at = np.searchsorted(edges, known, side="left")

@@ -85,7 +85,8 @@ def deep_sad(X: FloatArray, labels: NDArray[Any], new: FloatArray, seed: int) ->
         optimizer.step()
     with torch.no_grad():
         shown = encoder(torch.tensor(new, dtype=torch.float32))
-        return ((shown - centre) ** 2).sum(dim=1).numpy().astype(float)
+        away2: FloatArray = ((shown - centre) ** 2).sum(dim=1).numpy().astype(float)
+        return away2
 
 
 def _answer(model: nn.Module, new: FloatArray) -> FloatArray:

@@ -1,7 +1,8 @@
 """How fast the detectors are against exact peers: neighbour search, LOF, one decision, the start.
 
 The two sides of a ratio are timed in turn in one run, so that a busy machine slows them alike;
-ratios are medians over the rounds.
+ratios are medians over the rounds, of wall time and of processor time of all threads. The second
+hardly changes with what else the machine does.
 """
 
 import json
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,6 +26,7 @@ from detectors.neighbours import NeighbourIndex, collapse
 from tests.bench import detector_data as data
 
 FloatArray = NDArray[np.float64]
+Timing = tuple[float, float]  # seconds of the wall clock, and of the processor
 
 _NEIGHBOURS = 20
 _SMALL, _LARGE = 10_000, 100_000
@@ -44,16 +46,16 @@ _KINDS: dict[str, Callable[..., FloatArray]] = {
 _ROOT = Path(__file__).parents[2]
 _START = """
 import time
-begun = time.perf_counter()
+begun = time.process_time()
 import numpy, scipy, sklearn.neighbors
-peers = time.perf_counter()
+peers = time.process_time()
 from detectors.neighbours import NeighbourIndex
-imported = time.perf_counter()
+imported = time.process_time()
 rows = numpy.random.default_rng(0).normal(size=(1000, 8))
 NeighbourIndex(rows).join(20)
-called = time.perf_counter()
+called = time.process_time()
 sklearn.neighbors.NearestNeighbors(n_neighbors=20, algorithm="kd_tree").fit(rows).kneighbors()
-theirs = time.perf_counter()
+theirs = time.process_time()
 print([peers - begun, imported - peers, called - imported, theirs - called])
 """
 
@@ -71,7 +73,8 @@ def local_outlier_factor(X: FloatArray, k: int) -> FloatArray:
     reach = np.maximum(away, k_distance[found.positions]) * counts
     density = 1.0 / (reach.sum(axis=1) / counts.sum(axis=1) + 1e-10)
     ratio = (density[found.positions] * counts).sum(axis=1) / counts.sum(axis=1) / density
-    return ratio[inverse]
+    whole: FloatArray = ratio[inverse]
+    return whole
 
 
 def neighbour_distances(X: FloatArray, k: int) -> FloatArray:
@@ -90,27 +93,29 @@ def measure_search(rounds: int, *, largest: int = _LARGE) -> list[dict[str, Any]
     """Time index and nearest 20 of all rows, ours and scikit-learn's, and compare the answers."""
     neighbour_distances(data.clusters(2_000, 4), _NEIGHBOURS)  # compile, or read the cache
     rows = []
-    for kind in ("clusters", "isotropic"):
-        for n, d, peers in _SIZES:
-            if n > largest or (kind != "clusters" and n > _SMALL):
-                continue
-            X = _KINDS[kind](n, d)
-            times: dict[str, list[float]] = {name: [] for name in ("ours", *peers)}
-            differs = 0.0
-            for _ in range(rounds if n <= _SMALL else 1):
-                started = time.perf_counter()
-                mine = neighbour_distances(X, _NEIGHBOURS)
-                times["ours"].append(time.perf_counter() - started)
-                for peer in peers:
-                    started = time.perf_counter()
-                    theirs = peer_distances(X, _NEIGHBOURS, peer)
-                    times[peer].append(time.perf_counter() - started)
-                    differs = max(differs, float(np.abs(theirs - mine).max()))
-            row: dict[str, Any] = {"kind": kind, "rows": n, "features": d, "differs": differs}
-            for name, taken in times.items():
-                row[name] = round(median(taken), 4)
-            row["times_faster"] = {peer: _ratio(times["ours"], times[peer]) for peer in peers}
-            rows.append(row)
+    for kind, n, d, peers in _cases(("clusters", "isotropic"), largest):
+        X = _KINDS[kind](n, d)
+        times: dict[str, list[Timing]] = {name: [] for name in ("ours", *peers)}
+        differs = 0.0
+        for _ in range(rounds if n <= _SMALL else 1):
+            mine, taken = _timed(neighbour_distances, X, _NEIGHBOURS)
+            times["ours"].append(taken)
+            for peer in peers:
+                theirs, taken = _timed(peer_distances, X, _NEIGHBOURS, peer)
+                times[peer].append(taken)
+                differs = max(differs, float(np.abs(theirs - mine).max()))
+        rows.append(
+            {
+                "kind": kind,
+                "rows": n,
+                "features": d,
+                "differs": differs,
+                "wall_s": {name: _median(taken, 0) for name, taken in times.items()},
+                "processor_s": {name: _median(taken, 1) for name, taken in times.items()},
+                "times_faster": {p: _ratio(times["ours"], times[p], 0) for p in peers},
+                "times_less_processor": {p: _ratio(times["ours"], times[p], 1) for p in peers},
+            }
+        )
     return rows
 
 
@@ -118,34 +123,39 @@ def measure_lof(rounds: int, *, largest: int = _LARGE) -> list[dict[str, Any]]:
     """Exact LOF of all rows, ours against scikit-learn's with all cores."""
     local_outlier_factor(data.clusters(2_000, 4), _NEIGHBOURS)
     rows = []
-    for kind, make in _KINDS.items():
-        for n, d, _ in _SIZES:
-            if n > largest or (kind != "clusters" and n > _SMALL):
-                continue
-            X = make(n, d)
-            mine, theirs = [], []
-            for _ in range(rounds if n <= _SMALL else 1):
-                mine.append(_seconds(lambda X=X: local_outlier_factor(X, _NEIGHBOURS)))
-                theirs.append(
-                    _seconds(lambda X=X: LocalOutlierFactor(_NEIGHBOURS, n_jobs=-1).fit(X))
-                )
-            rows.append(
-                {
-                    "kind": kind,
-                    "rows": n,
-                    "features": d,
-                    "ours": round(median(mine), 4),
-                    "sklearn": round(median(theirs), 4),
-                    "times_faster": _ratio(mine, theirs),
-                    "ours_mb": round(peak_mb("ours", kind, n, d)),
-                    "sklearn_mb": round(peak_mb("theirs", kind, n, d)),
-                }
-            )
+    for kind, n, d, _ in _cases(tuple(_KINDS), largest):
+        X = _KINDS[kind](n, d)
+        mine, theirs = [], []
+        for _ in range(rounds if n <= _SMALL else 1):
+            mine.append(_timed(local_outlier_factor, X, _NEIGHBOURS)[1])
+            theirs.append(_timed(LocalOutlierFactor(_NEIGHBOURS, n_jobs=-1).fit, X)[1])
+        rows.append(
+            {
+                "kind": kind,
+                "rows": n,
+                "features": d,
+                "ours": _median(mine, 0),
+                "sklearn": _median(theirs, 0),
+                "times_faster": _ratio(mine, theirs, 0),
+                "times_less_processor": _ratio(mine, theirs, 1),
+                "ours_mb": round(peak_mb("ours", kind, n, d)),
+                "sklearn_mb": round(peak_mb("theirs", kind, n, d)),
+            }
+        )
     return rows
 
 
+def _cases(kinds: tuple[str, ...], largest: int) -> Iterator[tuple[str, int, int, tuple[str, ...]]]:
+    """Kind, rows, features and peers of each table; the large ones are of clusters."""
+    for kind in kinds:
+        for n, d, peers in _SIZES:
+            if n <= largest and (kind == "clusters" or n <= _SMALL):
+                yield kind, n, d, peers
+
+
 def measure_start() -> dict[str, float]:
-    """Seconds of import and first call, in processes of their own: compiling, then from cache."""
+    """Processor seconds of import and first call, in processes of their own: one that compiles, and
+    one that finds the cache of the first."""
     with tempfile.TemporaryDirectory() as cache:
         runs = []
         for _ in range(2):
@@ -169,7 +179,7 @@ def measure_start() -> dict[str, float]:
 
 
 def measure_decisions() -> list[dict[str, Any]]:
-    """What one row costs, scored and explained, alone and in a batch, microseconds."""
+    """What one row costs, scored and explained, alone and in a batch, processor microseconds."""
     X = data.clusters(2_000, 20)
     y = np.ones(len(X), dtype=int)
     y[:10] = -1
@@ -177,20 +187,21 @@ def measure_decisions() -> list[dict[str, Any]]:
     density = LocalDensity().fit(X)
     whole = CounterfeitDetector().fit(X, y)
     peer = LocalOutlierFactor(_NEIGHBOURS, novelty=True).fit(X)
-    rows = []
-    for name, ask in (
+    rows: list[dict[str, Any]] = []
+    asked: tuple[tuple[str, Callable[[FloatArray], Any]], ...] = (
         ("LocalDensity, score", density.score_samples),
         ("LocalDensity, score and parts", density.explain),
         ("CounterfeitDetector, score", whole.score_samples),
         ("CounterfeitDetector, score and parts", whole.explain),
         ("LOF (scikit-learn), score", peer.score_samples),
-    ):
+    )
+    for name, ask in asked:
         ask(X[:2])
-        alone = median(_seconds(lambda ask=ask: ask(X[:1])) for _ in range(50))
-        batch = median(_seconds(lambda ask=ask: ask(X[:1000])) for _ in range(3)) / 1000
-        rows.append({"what": name, "alone_us": round(alone * 1e6), "batch_us": round(batch * 1e6)})
-    added = median(_seconds(lambda i=i: whole.add_case(X[100 + i])) for i in range(30))
-    rows.append({"what": "CounterfeitDetector, add_case", "alone_us": round(added * 1e6)})
+        alone = _median([_timed(ask, X[:1])[1] for _ in range(50)], 1)
+        batch = _median([_timed(ask, X[:1000])[1] for _ in range(3)], 1) / 1000
+        rows.append({"what": name, "alone_us": alone * 1e6, "batch_us": batch * 1e6})
+    added = _median([_timed(whole.add_case, X[100 + i])[1] for i in range(30)], 1)
+    rows.append({"what": "CounterfeitDetector, add_case", "alone_us": added * 1e6})
     return rows
 
 
@@ -221,14 +232,18 @@ def _peak_kb() -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
-def _ratio(mine: list[float], theirs: list[float]) -> float:
-    return round(median(b / a for a, b in zip(mine, theirs, strict=True)), 2)
+def _timed(call: Callable[..., Any], *arguments: Any) -> tuple[Any, Timing]:
+    wall, processor = time.perf_counter(), time.process_time()
+    answer = call(*arguments)
+    return answer, (time.perf_counter() - wall, time.process_time() - processor)
 
 
-def _seconds(call: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
+def _median(taken: list[Timing], which: int) -> float:
+    return round(median(one[which] for one in taken), 6)
+
+
+def _ratio(mine: list[Timing], theirs: list[Timing], which: int) -> float:
+    return round(median(b[which] / a[which] for a, b in zip(mine, theirs, strict=True)), 2)
 
 
 if __name__ == "__main__":
