@@ -11,16 +11,28 @@ from typing import Any
 
 from data.errors import InputError
 from tests.bench import detector_data as data
+from tests.bench import detector_explanations as explanations
 from tests.bench import detector_quantised as quantised
 from tests.bench import detector_ranking as ranking
 from tests.bench import detector_speed as speed
 from tests.bench import detector_tables
 from tests.bench.machine import describe
 
-SECTIONS = ("ranking", "curves", "quality", "search", "lof", "start", "decision", "quantised")
+SECTIONS = (
+    "ranking",
+    "curves",
+    "quality",
+    "search",
+    "lof",
+    "start",
+    "decision",
+    "quantised",
+    "explanations",
+)
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "benchmarks" / "detectors.json"
 PAGE = DOCS / "detector-benchmarks.md"
+_OF_TABLES = ("ranking", "curves", "quantised", "explanations")
 _PACKAGES = ("numpy", "numba", "scikit-learn", "pyod", "xgboost", "xgboost-cpu", "torch", "shap")
 
 Results = dict[str, Any]
@@ -67,19 +79,24 @@ def measure(
             keep(name, results[name])
 
     for section in sections:
-        if section in ("ranking", "curves", "quantised") and not tables:
+        if section in _OF_TABLES and not tables:
             done(section, None, no_tables)
         elif section == "quality" and not quality.is_file():
             done(section, None, f"no file {quality.name}")
-        elif section == "ranking":
+        elif section in ("ranking", "quality"):
             figures: Results = {}
-            for title, result in ranking.measure(tables, seeds, extras=extras):
+            measured = (
+                ranking.measure(tables, seeds, extras=extras)
+                if section == "ranking"
+                else ranking.measure_quality(quality, seeds, extras=extras)
+            )
+            for title, result in measured:
                 figures[title] = result
                 done(section, figures)
-        elif section == "quality":
-            done(section, dict(ranking.measure_quality(quality, 4 * seeds, extras=extras)))
         elif section == "quantised":
             done(section, quantised.measure(tables, seeds))
+        elif section == "explanations":
+            done(section, explanations.measure(tables, extras=extras))
         else:
             done(section, _MEASURES[section](tables, rounds, largest, extras))
     return results

@@ -9,6 +9,7 @@ from sklearn.neighbors import LocalOutlierFactor
 from data.errors import InputError
 from tests.bench import detector_data as data
 from tests.bench import detectors as bench
+from tests.bench.detector_explanations import measure as measure_explanations
 from tests.bench.detector_ranking import rank, summary
 from tests.bench.detector_rivals import ours, ours_with_labels, supervised, unsupervised
 from tests.bench.detector_speed import (
@@ -116,3 +117,16 @@ def test_lots_of_the_quality_table_stay_on_one_side(group) -> None:
     assert task.labels.sum() == 5
     assert task.truth.sum() > 20
     assert len(task.train) > 4000
+
+
+def test_named_features_raise_the_score_sooner_than_chance_and_counterfactuals_are_found() -> None:
+    random = np.random.default_rng(1)
+    X = random.normal(size=(200, 6))
+    y = (np.arange(200) < 20).astype(int)
+    X[y == 1, :2] += 6
+    found = measure_explanations({"one": (X, y)}, extras=False)
+    assert found["gain"]["parts"] > 0.5
+    assert found["top_kept"] > 0.6
+    assert found["counterfactual_found"] == 1
+    assert found["features_changed"] <= 2
+    assert not found["has_shap"]
