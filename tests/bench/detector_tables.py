@@ -177,7 +177,8 @@ def _explanations(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
         "",
         f"{figures['rows']} odd rows. Of the three features named first, {kept:.0f} % stay among "
         f"the first three when the reference is drawn anew. A counterfactual was found for "
-        f"{found:.0f} % of the rows; the median changes {figures['features_changed']:.0f} features.",
+        f"{found:.0f} % of the rows; the median one changes {figures['features_changed']:.0f} "
+        "features.",
     ]
     return [("Explanations: deletion test, stability, counterfactual", lines)]
 
