@@ -58,6 +58,11 @@ def _trajectory_frames(con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, pl
     return _judged_frames("trajectory", frame, TRAJECTORY_FEATURES, values, judged)
 
 
+def trajectory_scores(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Scores of the trajectories, as ``find_level_score`` holds them."""
+    return _trajectory_frames(con)[0]
+
+
 def _judged_frames(
     level: str,
     frame: pl.DataFrame,

@@ -31,10 +31,10 @@ def score_lots(con: duckdb.DuckDBPyConnection) -> int:
     cited = pl.DataFrame(schema=CITED)
     if cases.case_id and lots.lot_id:
         # What is common in this run tells lots apart less; which cases are alike stays as it is.
-        weighed = _prototype(cases, rarity=signal_rarity(lots.signals))
+        weighed = prototype_of(cases, rarity=signal_rarity(lots.signals))
         more_scores, more_parts = _resemblance(lots, cases, weighed)
         scores, parts = pl.concat([scores, more_scores]), pl.concat([parts, more_parts])
-        cited = cite(lots, cases, _prototype(cases))
+        cited = cite(lots, cases, prototype_of(cases))
     replace(con, "find_score", scores.sort("lot_id", "detector"))
     replace(con, "find_score_part", parts.sort("lot_id", "detector", "feature", "neighbour"))
     replace(con, "find_cited_case", cited)
@@ -59,7 +59,8 @@ def _density(lots: Lots) -> tuple[pl.DataFrame, pl.DataFrame]:
     return _frames("local_density", lots, names, lots.values, list(explanations), fitted)
 
 
-def _prototype(cases: Cases, rarity: FloatArray | None = None) -> NearestPrototype:
+def prototype_of(cases: Cases, rarity: FloatArray | None = None) -> NearestPrototype:
+    """The cases, ready to be compared; ``rarity`` as of ``NearestPrototype.fit``."""
     return NearestPrototype(threshold=_NEAR).fit(
         cases.signals,
         lower=cases.required,

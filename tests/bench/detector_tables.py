@@ -183,6 +183,47 @@ def _explanations(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     return [("Explanations: deletion test, stability, counterfactual", lines)]
 
 
+def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    words = {
+        "lot": "Own tasks: lots of simulated months",
+        "edge": "Own tasks: trade relations by month",
+        "trajectory": "Own tasks: distinct ways of packs",
+    }
+    tables = []
+    for level, title in words.items():
+        worlds = list(figures["odd"][level])
+        odd = [
+            f"{name}: {count:,} of {total:,} odd"
+            for name, (count, total) in figures["odd"][level].items()
+        ]
+        lines = [
+            "| AP (AUC) | " + " | ".join(odd) + " |",
+            "|---" * (len(worlds) + 1) + "|",
+        ]
+        for method, values in figures[level].items():
+            shown = f"**{method}**" if method.startswith("Touchstone") else method
+            cells = [f"{values[name][0]:.3f} ({values[name][1]:.2f})" for name in worlds]
+            lines.append(f"| {shown} | " + " | ".join(cells) + " |")
+        tables.append((title, lines))
+    return tables
+
+
+def _reliability(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
+    alphas = [a for a in figures["alphas"] if 0.005 < a < 0.9]
+    lines = [
+        "![Share of honest rows with a p-value up to alpha](benchmarks/reliability.svg)",
+        "",
+        "| level | world | honest rows | " + " | ".join(f"p ≤ {a:g}" for a in alphas) + " |",
+        "|---" * (len(alphas) + 3) + "|",
+    ]
+    for level, worlds in figures["levels"].items():
+        for name, world in worlds.items():
+            of = dict(zip(figures["alphas"], world["shares"], strict=True))
+            cells = ["" if of[a] is None else f"{of[a]:.3f}" for a in alphas]
+            lines.append(f"| {level} | {name} | {world['rows']:,} | " + " | ".join(cells) + " |")
+    return [("How far p-values hold on honest rows of simulated worlds", lines)]
+
+
 _TABLES: dict[str, Callable[[Any], list[tuple[str, list[str]]]]] = {
     "ranking": _ranking,
     "curves": _curves,
@@ -193,4 +234,6 @@ _TABLES: dict[str, Callable[[Any], list[tuple[str, list[str]]]]] = {
     "decision": _decision,
     "quantised": _quantised,
     "explanations": _explanations,
+    "worlds": _worlds,
+    "reliability": _reliability,
 }
