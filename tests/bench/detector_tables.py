@@ -191,6 +191,8 @@ def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     }
     tables = []
     for level, title in words.items():
+        if level not in figures:
+            continue
         worlds = list(figures["odd"][level])
         odd = [
             f"{name}: {count:,} of {total:,} odd"
