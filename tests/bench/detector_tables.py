@@ -202,7 +202,10 @@ def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
             "| AP (AUC) | " + " | ".join(odd) + " |",
             "|---" * (len(worlds) + 1) + "|",
         ]
-        for method, values in figures[level].items():
+        by_mean = sorted(
+            figures[level].items(), key=lambda one: -sum(v[0] for v in one[1].values())
+        )
+        for method, values in by_mean:
             shown = f"**{method}**" if method.startswith("Touchstone") else method
             cells = [f"{values[name][0]:.3f} ({values[name][1]:.2f})" for name in worlds]
             lines.append(f"| {shown} | " + " | ".join(cells) + " |")

@@ -123,7 +123,7 @@ def write(results: dict[str, Results], path: Path = RESULTS, page: Path | None =
     """Put sections beside those kept before, and make the page's tables from all of them."""
     whole = read(path) | results
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(whole, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     if page is not None:
         detector_tables.write(page, whole)
 
