@@ -117,7 +117,7 @@ def _lof(figures: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [("Exact LOF, 20 neighbours, all rows", lines)]
 
 
-def _start(figures: dict[str, float]) -> list[tuple[str, list[str]]]:
+def _start(figures: dict[str, float | None]) -> list[tuple[str, list[str]]]:
     words = {
         "import_of_peers": "import of NumPy, SciPy, scikit-learn",
         "import_on_top": "import of our search on top, numba with it",
@@ -126,7 +126,9 @@ def _start(figures: dict[str, float]) -> list[tuple[str, list[str]]]:
         "first_call_of_sklearn": "first search of 1,000 rows by scikit-learn",
     }
     lines = ["| | processor s |", "|---|---|"]
-    lines += [f"| {word} | {figures[name]:.2f} |" for name, word in words.items()]
+    for name, word in words.items():
+        taken = "not measured" if figures[name] is None else f"{figures[name]:.2f}"
+        lines.append(f"| {word} | {taken} |")
     return [("Start of a process", lines)]
 
 
