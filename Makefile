@@ -9,7 +9,7 @@ help:
 	@echo "make demo        a sample feed, the whole job on it, and the page to open"
 	@echo "make test        the tests (make test-all: the slow ones too)"
 	@echo "make lint        ruff and mypy"
-	@echo "make bench       parsing and item histories against their peers"
+	@echo "make bench       parsing and item histories against their peers (the detectors: touchstone bench detectors)"
 	@echo "make dictionary  docs/data-dictionary.md from the models' headers"
 	@echo "make lock        requirements.lock from pyproject.toml"
 	@echo "make sbom        var/sbom.cdx.json: all packages, CycloneDX 1.6"

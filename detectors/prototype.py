@@ -90,6 +90,7 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
         is_benign: ArrayLike | None = None,
         is_own: ArrayLike | None = None,
         is_told: ArrayLike | None = None,
+        rarity: ArrayLike | None = None,
     ) -> Self:
         """Keep the cases.
 
@@ -110,6 +111,9 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
         is_told
             (n,), cases that another company told. An attack counts as one's own does; what they
             cleared is cited and counts for nothing, since nobody else may whitewash. Default: none.
+        rarity
+            (d,), how much it tells that a row shows a feature, where more is known of that than
+            the cases tell: multiplies the relevances. Default: 1.
         """
         cases: FloatArray = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         check_scalar(self.near_quantile, "near_quantile", Real, min_val=0, max_val=1)
@@ -124,6 +128,8 @@ class NearestPrototype(BaseEstimator):  # type: ignore[misc]
         weighing = cases if is_learned.all() else cases[~is_learned]
         shown = (np.nan_to_num(weighing) != 0).sum(axis=0)
         self.relevances_ = np.log((1.0 + len(weighing)) / (1.0 + shown)) + 1.0
+        if rarity is not None:
+            self.relevances_ = self.relevances_ * np.asarray(rarity, dtype=np.float64)
         self.threshold_ = self._threshold() if self.threshold is None else float(self.threshold)
         self.offset_ = self.threshold_ - 1.0
         return self

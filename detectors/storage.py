@@ -15,6 +15,7 @@ from detectors.counterfeit import Component, CounterfeitDetector
 from detectors.density import Layer, LocalDensity
 from detectors.neighbours import NeighbourIndex
 from detectors.prototype_classifier import PrototypeClassifier
+from detectors.quantised import QuantisedPrototypeClassifier
 from detectors.views import Views
 
 FORMAT_VERSION = 1
@@ -23,7 +24,7 @@ _CLASSES = {
     cls.__name__: cls
     for cls in (
         CaseContrast, Component, CounterfeitDetector, Layer, LocalDensity, Metric, NeighbourIndex,
-        PrototypeClassifier, Views,
+        PrototypeClassifier, QuantisedPrototypeClassifier, Views,
     )
 }  # fmt: skip
 _INDEX_FIELDS = ("rows", "weights", "relevance")  # the rest of an index is made from these

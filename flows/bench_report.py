@@ -32,6 +32,13 @@ def show(parsing: dict[str, Any], histories: dict[str, float], console: Console)
     console.print(built)
 
 
+def show_detectors(made: list[tuple[str, list[str]]], console: Console) -> None:
+    """Print the tables that were written into the page."""
+    for title, lines in made:
+        console.print(f"\n{title}", style="bold")
+        console.print("\n".join(lines), markup=False)
+
+
 def _table(title: str, first: str, *others: str) -> Table:
     table = Table(first, box=None, header_style="bold", pad_edge=False, title=title)
     table.title_justify = "left"

@@ -26,36 +26,41 @@ class Task(NamedTuple):
     truth: NDArray[Any]  # of the test rows: 1 where odd
 
 
-def tables() -> dict[str, tuple[FloatArray, NDArray[Any]]]:
-    """The public anomaly-detection tables, by name; empty where they are not on this machine."""
+Tables = dict[str, tuple[FloatArray, NDArray[Any]]]
+ADBENCH = SHARED / "adbench"
+QUALITY = SHARED / "quality" / "usp_mqdb_excl_africa.csv.gz"
+
+
+def read_tables(folder: Path = ADBENCH) -> Tables:
+    """The public anomaly-detection tables of a folder, by name; none where it does not exist."""
     found = {}
-    for path in sorted((SHARED / "adbench").glob("*.npz")):
+    for path in sorted(folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as held:
             found[path.stem] = (held["X"].astype(float), held["y"].ravel().astype(int))
     return found
 
 
-def contaminated(seed: int) -> Iterator[Task]:
+def contaminated(tables: Tables, seed: int) -> Iterator[Task]:
     """P1: 70 % to learn from, odd rows among them and nothing labelled; 30 % to score."""
-    for name, (X, y) in tables().items():
+    for name, (X, y) in tables.items():
         train, test = train_test_split(
             np.arange(len(y)), test_size=0.3, random_state=seed, stratify=y
         )
         yield Task(name, X[train], np.zeros(len(train), dtype=int), X[test], y[test])
 
 
-def one_class(seed: int) -> Iterator[Task]:
+def one_class(tables: Tables, seed: int) -> Iterator[Task]:
     """P2: half of the normal rows to learn from; the other half and all odd ones to score."""
-    for name, (X, y) in tables().items():
+    for name, (X, y) in tables.items():
         normal = np.random.default_rng(seed).permutation(np.flatnonzero(y == 0))
         train = normal[: len(normal) // 2]
         test = np.concatenate([normal[len(normal) // 2 :], np.flatnonzero(y == 1)])
         yield Task(name, X[train], np.zeros(len(train), dtype=int), X[test], y[test])
 
 
-def few_labels(seed: int, count: int) -> Iterator[Task]:
+def few_labels(tables: Tables, seed: int, count: int) -> Iterator[Task]:
     """P3: as P1, with ``count`` odd rows labelled; all others are unlabelled."""
-    for name, (X, y) in tables().items():
+    for name, (X, y) in tables.items():
         train, test = train_test_split(
             np.arange(len(y)), test_size=0.3, random_state=seed, stratify=y
         )
@@ -65,30 +70,36 @@ def few_labels(seed: int, count: int) -> Iterator[Task]:
         yield Task(name, X[train], labels, X[test], y[test])
 
 
-def small(seed: int, size: int) -> Iterator[Task]:
+def small(tables: Tables, seed: int, size: int) -> Iterator[Task]:
     """P2 with no more than ``size`` rows to learn from."""
-    for task in one_class(seed):
+    for task in one_class(tables, seed):
         yield task._replace(train=task.train[:size], labels=task.labels[:size])
 
 
-def quality(seed: int, count: int | None = None) -> Iterator[Task]:
+# What stays on one side of a split. Samples of one lot are one thing sampled twice; samples of one
+# maker and substance may tell of one incident in several lots.
+GROUPS = {"lot": ("Batch Lot Number", "API"), "maker": ("Manufacturer", "API")}
+
+
+def quality(
+    seed: int, count: int | None = None, path: Path = QUALITY, *, group: str = "lot"
+) -> Iterator[Task]:
     """Real medicine samples, of which 74 of 12,545 were called counterfeit by a laboratory.
 
     What is known before any test: maker, product, place, year, how it was sold. Rare values are
     turned into numbers by how often they occur in the training half, so no label leaks into a
-    feature. Samples of one lot and substance stay on one side, since they are one thing sampled
-    twice. ``count``: known counterfeits in the training half; None: all of them.
+    feature. Equal groups (see ``GROUPS``) stay on one side. ``count``: known counterfeits in the
+    training half; None: all of them.
     """
-    path = SHARED / "quality" / "usp_mqdb_excl_africa.csv.gz"
     if not path.is_file():
         return
     rows = _read(path)
     truth = np.array([row["Counterfeit Medicine"].strip().lower() == "yes" for row in rows])
-    lots = [f"{row['Batch Lot Number']}|{row['API'].strip()}".lower() for row in rows]
-    names = sorted(set(lots))
+    groups = [_key(row, GROUPS[group]) for row in rows]
+    names = sorted(set(groups))
     random = np.random.default_rng(seed)
     in_train = dict(zip(names, random.random(len(names)) < 0.5, strict=True))
-    train = np.array([in_train[lot] for lot in lots])
+    train = np.array([in_train[name] for name in groups])
     learned = [row for row, is_in in zip(rows, train, strict=True) if is_in]
     values = _features(rows, learned)
     odd = random.permutation(np.flatnonzero(truth[train]))

@@ -1,7 +1,8 @@
 """The methods that the detectors are compared with: each a function to suspicion scores.
 
-``ALWAYS`` needs scikit-learn only. ``extras`` adds what happens to be importable (PyOD, XGBoost,
-PyTorch); none of it is a dependency of the product. All have the settings their makers ship.
+What needs scikit-learn only is always there. ``extras`` adds what is importable of the project's
+extra ``bench`` (PyOD, XGBoost, PyTorch); ``absent`` names the rest. None of it is a dependency of
+the product. All have the settings their makers ship.
 """
 
 from collections.abc import Callable
@@ -87,7 +88,34 @@ def supervised(seed: int, *, extras: bool) -> dict[str, Method]:
         methods["XGBoost"] = of(lambda: XGBClassifier(random_state=seed, n_jobs=2))
     if extras and find_spec("pyod"):
         methods |= _pyod_with_labels(seed)
+    if extras and find_spec("torch"):
+        methods |= _deep_with_labels(seed)
     return methods
+
+
+_NEEDED = {
+    "KNN (PyOD)": ("pyod",),
+    "ECOD (PyOD)": ("pyod",),
+    "INNE (PyOD)": ("pyod",),
+    "CBLOF (PyOD)": ("pyod",),
+    "MCD (PyOD)": ("pyod",),
+    "AutoEncoder (PyOD)": ("pyod", "torch"),
+    "DeepSVDD (PyOD)": ("pyod", "torch"),
+}
+_NEEDED_WITH_LABELS = {
+    "XGBoost": ("xgboost",),
+    "XGBOD (PyOD)": ("pyod", "xgboost"),
+    "DeepSAD (PyTorch)": ("torch",),
+    "DevNet (PyTorch)": ("torch",),
+}
+
+
+def absent(*, needs_labels: bool | None = None) -> list[str]:
+    """Methods of ``extras`` that cannot run here, for want of a package; None: of both kinds."""
+    needed = (_NEEDED if not needs_labels else {}) | (
+        _NEEDED_WITH_LABELS if needs_labels is not False else {}
+    )
+    return [name for name, packages in needed.items() if not all(map(find_spec, packages))]
 
 
 def _pyod(seed: int) -> dict[str, Method]:
@@ -123,11 +151,20 @@ def _pyod_with_labels(seed: int) -> dict[str, Method]:
         from pyod.models.xgbod import XGBOD
 
         makers["XGBOD (PyOD)"] = lambda d: XGBOD(random_state=seed)
-    if find_spec("torch"):
-        from pyod.models.devnet import DevNet
-
-        makers["DevNet (PyOD)"] = lambda d: DevNet(random_seed=seed)
     return {name: _fit_pyod(make, needs_labels=True) for name, make in makers.items()}
+
+
+def _deep_with_labels(seed: int) -> dict[str, Method]:
+    from tests.bench.deep_rivals import deep_sad, dev_net
+
+    def of(learn: Callable[..., FloatArray]) -> Method:
+        def score(X: FloatArray, y: NDArray[Any], new: FloatArray) -> FloatArray:
+            scaler = StandardScaler().fit(X)
+            return learn(scaler.transform(X), y, scaler.transform(new), seed)
+
+        return score
+
+    return {"DeepSAD (PyTorch)": of(deep_sad), "DevNet (PyTorch)": of(dev_net)}
 
 
 def _fit_pyod(make: Callable[[int], Any], *, needs_labels: bool) -> Method:

@@ -5,6 +5,7 @@ from detectors.counterfeit import CounterfeitDetector
 from detectors.density import LocalDensity
 from detectors.prototype import NearestPrototype
 from detectors.prototype_classifier import PrototypeClassifier
+from detectors.quantised import QuantisedPrototypeClassifier
 
 
 @parametrize_with_checks(
@@ -13,6 +14,8 @@ from detectors.prototype_classifier import PrototypeClassifier
         LocalDensity(reference="contaminated"),
         CaseContrast(),
         PrototypeClassifier(),
+        QuantisedPrototypeClassifier(),
+        QuantisedPrototypeClassifier(bits=1),
         CounterfeitDetector(),
         NearestPrototype(),
     ]

@@ -124,3 +124,14 @@ def test_parts_add_up_with_own_cases_and_pairs_that_do_not_count(table, flags) -
     for score, e in zip(scores, detector.explain(rows, excluded=excluded), strict=True):
         assert e.parts.sum() == pytest.approx(score, abs=1e-9)
         assert score <= 0
+
+
+def test_rarity_makes_what_is_common_count_less_and_parts_still_add_up() -> None:
+    cases = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    rows = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, np.nan]])
+    even = NearestPrototype(threshold=0.5).fit(cases)
+    weighed = NearestPrototype(threshold=0.5).fit(cases, rarity=[3.0, 0.1, 3.0])
+    assert weighed.score_samples(rows)[0] < even.score_samples(rows)[0]  # rare: more suspect
+    assert weighed.score_samples(rows)[1] > even.score_samples(rows)[1]  # common: less
+    for score, e in zip(weighed.score_samples(rows), weighed.explain(rows), strict=True):
+        assert e.parts.sum() == pytest.approx(score, abs=1e-9)

@@ -472,3 +472,20 @@ def test_the_graph_is_measured_from_the_makers(con) -> None:
 
 def test_an_empty_graph_is_measured_as_nothing(con) -> None:
     assert measure_graph(con) == 0
+
+
+def test_a_signal_that_many_lots_of_the_run_show_makes_a_lot_less_suspect(con) -> None:
+    add_lots(con, 12)
+    add_finding(con, 1, "P02")
+
+    def score() -> float:
+        score_lots(con)
+        [(value,)] = con.sql(
+            "SELECT score FROM find_score WHERE detector = 'nearest_prototype' AND lot_id = 1"
+        ).fetchall()
+        return float(value)
+
+    rare = score()
+    for lot in range(2, 9):
+        add_finding(con, lot, "P02")
+    assert rare < score() < 0
