@@ -11,9 +11,9 @@
 --   back to a firm that had it, the pack may have left it: that and what the container did next
 --   does not count until the pack is scanned. The 99 % need at least 200 packs of 3 other lots; the
 --   countries need stated markets. Returns processors and destruction are no trade.
--- severity: S3; S2 where packs, read by name at every change, were sold at least 3 times running from
---   one trading firm to another: trade is long where it moves between depots, a row of traders of
---   which each has the goods and none sells to a dispenser hides where they began.
+-- severity: S3; S2 where packs, read by name each time, were sold at least 3 times running from one
+--   wholesaler to another: a row of traders, none of whom sells to who hands out, hides where goods
+--   began.
 -- benign: B19 (a parallel trader or repackager, licensed where a licence list exists, accounts for
 --   the excess), B23 (changes to a logistics provider or customs, or with one stated owner before
 --   and after, account for it: custody moved, title did not).
