@@ -11,7 +11,8 @@
 --   P11's.
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
---   time follow a receipt; a holder where the packs were made told some pack of the lot as shipped.
+--   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs that were
+--   sent to it, and acted so in no other lot); a holder where the packs were made told some pack of the lot as shipped.
 --   Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
 -- severity: S2 always.
 -- benign: B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
@@ -30,7 +31,8 @@ WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P19.feed_share') AS feed_share,
-        max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots
+        max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots,
+        max(value) FILTER (WHERE name = 'P19.feed_units') AS feed_units
     FROM raw_setting
 ),
 told AS (
@@ -89,6 +91,13 @@ actor_lot AS (
 actor AS (
     SELECT site_id, count(*) AS lots, count(*) FILTER (WHERE is_bad) AS bad_lots
     FROM actor_lot
+    GROUP BY site_id
+),
+-- Packs that came to a place as they were sent, of whatever lot: it does tell what it gets.
+taker AS (
+    SELECT site_id, count(*) AS units
+    FROM step
+    WHERE custody = 'receive' AND is_on_the_way AND NOT is_foreign AND NOT is_inferred
     GROUP BY site_id
 ),
 -- What left a holder: shipped by it, or received elsewhere though it never shipped.
@@ -168,8 +177,13 @@ judged AS (
         OR coalesce(act.holder_role, '') = 'third_party_logistics' AS is_title,
         coalesce(lot.is_covered, false)
         AND (NOT coalesce(act.held.is_birth, false) OR coalesce(mine.is_shipping, false))
-        AND coalesce(actor.lots - 1 >= setting.feed_lots
-            AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1), false)
+        AND coalesce(
+            (
+                actor.lots - 1 >= setting.feed_lots
+                AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1)
+            ) OR (taker.units >= setting.feed_units AND actor.bad_lots = 1),
+            false
+        )
         AND coalesce(
             holder.lots - coalesce(CAST(mine.lot_id IS NOT NULL AS INTEGER), 0)
             >= setting.feed_lots
@@ -187,6 +201,7 @@ judged AS (
     LEFT JOIN party AS target ON act.to_site_id = target.site_id
     LEFT JOIN party AS owner ON act.from_owner_site_id = owner.site_id
     LEFT JOIN actor ON act.site_id = actor.site_id
+    LEFT JOIN taker ON act.site_id = taker.site_id
     LEFT JOIN holder ON act.held.site_id = holder.site_id
     LEFT JOIN holder_lot AS mine
         ON act.held.site_id = mine.site_id AND act.lot_id = mine.lot_id
