@@ -9,8 +9,8 @@
 --   doubt
 -- guard:   only packs whose commissioning is in the data; the times of reading play no part
 -- severity: S3
--- benign:  B06, B10, B11, B21 (the same party told the commissioning again; not where a pack of that
---   record was later supplied at two parties: there are two of it)
+-- benign:  B06, B10, B11, B21 (the same party told the commissioning again; not where a pack of
+--   that record was later supplied at two parties: there are two of it)
 -- source:  typology P13
 -- reads:   core_item_event, core_site, core_unit, feat_site_clock, raw_setting
 -- columns: as in find_finding's pattern shape

@@ -8,9 +8,9 @@
 --   before, nor within the lag norm after.
 -- guard: The lot is covered (commissioned share at least 0.99), and the sender, which the receipt
 --   or the pack's last custody names, reported shippings in that window; else one data gap a lot.
--- severity: S3; S2 where at least 3 packs of a lot, of at least 2 receivers, were so received from one
---   sender whose data shows the shipping of 99 % of what others received from it (other lots, at
---   least 50 consignments): one surplus pack slips into one box, not into several.
+-- severity: S3; S2 where at least 3 packs of a lot, of at least 2 receivers, were so received from
+--   one sender whose data shows the shipping of 99 % of what others received from it (other lots,
+--   at least 50 consignments): one surplus pack slips into one box, not into several.
 -- benign: B06 (most receipts from that sender lack a shipping, over several lots), B11 (a shipping
 --   to here is reported later, or the receipt is younger than the lag norm), B12 (a container that
 --   held the pack was shipped; of packs at several receivers only one that the sender shipped, or

@@ -11,16 +11,17 @@
 --   P11's.
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
---   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs that were
---   sent to it, and acted so in no other lot); a holder where the packs were made told some pack of the lot as shipped.
---   Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
+--   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs that
+--   were sent to it, and acted so in no other lot); a holder where the packs were made told some
+--   pack of the lot as shipped. Else one data gap a lot. A maker that retires its own packs from
+--   afar is no holder's act.
 -- severity: S2 always.
 -- benign: B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
 --   first), B12 (one of the two records names the pack, the other only a container it may have left
 --   unscanned, or they name two containers; or A had taken the pack out of a container that the
 --   holder shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
---   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act names the holder's firm as owner, or A
---   is a logistics provider).
+--   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act
+--   names the holder's firm as owner, or A is a logistics provider).
 -- source: typology P19
 -- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, raw_setting,
 --   stg_mention

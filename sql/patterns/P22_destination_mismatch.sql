@@ -11,8 +11,9 @@
 --   is a place that tells of goods in the data, receipts or not; an address that never does (an
 --   office, a number of the firm instead of the place) gives one data gap a lot. Parties that one
 --   firm owns are one.
--- severity: S3; S2 where a wholesaler signed for them and sold at least 3 of the packs on to others: who
---   gets a wrong delivery keeps it, sends it back or passes it on to whom it was addressed.
+-- severity: S3; S2 where a wholesaler signed for them and sold at least 3 of the packs on to
+--   others: who gets a wrong delivery keeps it, sends it back or passes it on to whom it was
+--   addressed.
 -- benign: B15 (within days the receiver sent the packs on to the addressee, or back), B23 (the
 --   receiver is a logistics provider or customs; most goods addressed so, over several lots, arrive
 --   there: a standing arrangement).

@@ -7,23 +7,24 @@
 -- family:  condition
 -- definition: Robust z of the logarithm of hours above 4: for a trip against its lane and season,
 --   for a stay between receipt and shipment against its site and product (feat_dwell); and at least
---   72 h (trip) or 30 days (stay) above what is usual. Weekends on the way do not count as time of a trip. Or a trip of
---   over 50 km in less time than it needs by road at 120 km/h and by air at 900 km/h with an hour
---   for loading. The doubt of both clocks is taken off first.
+--   72 h (trip) or 30 days (stay) above what is usual. Weekends on the way do not count as time of
+--   a trip. Or a trip of over 50 km in less time than it needs by road at 120 km/h and by air at
+--   900 km/h with an hour for loading. The doubt of both clocks is taken off first.
 -- guard: Lanes borrow from their distance class and mode, classes from all, by number of trips (the
 --   spread too: a thin lane has the wider one of its class); sites borrow from their role, roles
---   from all, products from what else lies at the same sites. Below 20 trips or stays in all: silent. Both ends are on record; returns are no stay.
+--   from all, products from what else lies at the same sites. Below 20 trips or stays in all:
+--   silent. Both ends are on record; returns are no stay.
 -- severity: S3; S2 for a trip at least 168 h (a week of working days) above what is usual: goods
 --   nobody answers for that long are opened and looked at before they are sold.
 -- benign: B11 (many goods of other lanes were booked in, or out, slow at that place that day, by at
 --   least a quarter of this excess: a backlog typed in; or the receipt was recorded later than the
 --   excess), B12 (nobody scanned the packs at either end of the stay: their container tells; or the
---   receipt names another sender, or the shipping another addressee: a way in between was not told),
---   B25 (most other trips between these countries, or to or from this place, were likewise slow in
---   those weeks).
+--   receipt names another sender, or the shipping another addressee: a way in between was not
+--   told), B25 (most other trips between these countries, or to or from this place, were likewise
+--   slow in those weeks).
 -- source: Advair 2009, HIV Africa 2002, Levemir 2009; typology P36
--- reads:   core_event, core_lot, core_movement, core_site, feat_dwell, feat_lane, feat_stay, feat_trip,
---   raw_setting
+-- reads:   core_event, core_lot, core_movement, core_site, feat_dwell, feat_lane, feat_stay,
+--   feat_trip, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A stay has no physical least time: goods may be crossed over a dock within minutes. The
 --   season is the calendar quarter of a distance class, weighed like a thin lane.
