@@ -255,9 +255,9 @@ def _pattern_table(months: Sequence[Judged]) -> str:
     told = {row[0]: row[1:] for row in summed.iter_rows()}
     rows = [
         "Lots of the months: where truth names the pattern, of these where it stands, of these "
-        "raised by whatever pattern; honest lots where it stands at any grade. P28 and P31 ask for half "
-        "a year of history, which a world of five months does not have; P01 is silent where copies "
-        "travel no faster than a pack can.",
+        "raised by whatever pattern; honest lots where it stands at any grade. P28 and P31 ask for "
+        "half a year of history, which a world of five months does not have; P01 is silent where "
+        "copies travel no faster than a pack can.",
         "",
         "| pattern | planted | stands | raised | honest lots where it stands |",
         "|---|---|---|---|---|",
