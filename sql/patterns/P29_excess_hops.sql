@@ -4,9 +4,10 @@
 -- key:     none
 -- pattern: P29
 -- family:  network
--- definition: The changes of owner on a pack's path, a return taking one back, are more than 4; or
---   at least 4 and more than in 99 % of the packs of other lots of its GTIN that ended in the same
---   country; or the path passes at least 3 countries outside the lot's markets and the maker's own.
+-- definition: The changes of owner on a pack's path are more than 4, a return, or any way straight
+--   back to who had sent it, taking one back; or at least 4 and more than in 99 % of the packs of
+--   other lots of its GTIN that ended in the same country; or the path passes at least 3 countries
+--   outside the lot's markets and the maker's own.
 -- guard: Both firms of a change are known and differ. Where a container that nobody saw opened goes
 --   back to a firm that had it, the pack may have left it: that and what the container did next
 --   does not count until the pack is scanned. The 99 % need at least 200 packs of 3 other lots; the
@@ -63,7 +64,12 @@ handover AS (
     SELECT
         hop.lot_id, hop.unit_id, hop.hop_no, hop.to_site_id, hop.is_return,
         coalesce(hop.is_inferred, false) AS is_inferred,
-        CASE WHEN hop.is_return THEN -1 ELSE 1 END AS change,
+        CASE
+            WHEN hop.is_return THEN -1
+            WHEN lag(here.partner_id) OVER life = there.partner_id
+                AND lag(there.partner_id) OVER life = here.partner_id THEN -1
+            ELSE 1
+        END AS change,
         there.is_service OR coalesce(hop.from_owner_site_id = hop.to_owner_site_id, false)
             AS is_custody_only,
         there.is_parallel,
