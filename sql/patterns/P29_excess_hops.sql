@@ -66,8 +66,12 @@ handover AS (
         coalesce(hop.is_inferred, false) AS is_inferred,
         CASE
             WHEN hop.is_return THEN -1
+            -- From who had it, or from anybody where nobody had booked it in.
             WHEN lag(here.partner_id) OVER life = there.partner_id
-                AND lag(there.partner_id) OVER life = here.partner_id THEN -1
+                AND (
+                    lag(there.partner_id) OVER life = here.partner_id
+                    OR lag(hop.receive_record_id) OVER life IS NULL
+                ) THEN -1
             ELSE 1
         END AS change,
         there.is_service OR coalesce(hop.from_owner_site_id = hop.to_owner_site_id, false)
