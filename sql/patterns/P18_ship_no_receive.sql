@@ -35,6 +35,7 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P18.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'P18.feed_consignments') AS feed_consignments,
         max(value) FILTER (WHERE name = 'P18.grave_units') AS grave_units,
+        max(value) FILTER (WHERE name = 'P18.spread_units') AS spread_units,
         max(value) FILTER (WHERE name = 'P18.seen_share') AS seen_share,
         max(value) FILTER (WHERE name = 'P18.seen_consignments') AS seen_consignments,
         max(value) FILTER (WHERE name = 'P18.notice_days') AS notice_days
@@ -173,10 +174,13 @@ vanished AS (
     FROM unseen
     CROSS JOIN setting
     INNER JOIN teller ON unseen.to_site_id = teller.to_site_id
-    WHERE unseen.units >= setting.grave_units
-        AND teller.consignments - len(unseen.ship_record_ids) >= setting.seen_consignments
+    WHERE teller.consignments - len(unseen.ship_record_ids) >= setting.seen_consignments
         AND teller.seen_consignments
         >= setting.seen_share * (teller.consignments - len(unseen.ship_record_ids))
+    -- Of one sender, whoever they were sent to: a driver takes some of each.
+    QUALIFY unseen.units >= setting.grave_units
+        OR sum(unseen.units) OVER (PARTITION BY unseen.lot_id, unseen.from_site_id)
+        >= setting.spread_units
 ),
 -- What became of the packs afterwards, and whether B had told of them just before.
 seen AS (

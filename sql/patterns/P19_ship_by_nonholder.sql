@@ -33,7 +33,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P19.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots,
-        max(value) FILTER (WHERE name = 'P19.feed_units') AS feed_units
+        max(value) FILTER (WHERE name = 'P19.feed_units') AS feed_units,
+        max(value) FILTER (WHERE name = 'P19.receipt_share') AS receipt_share
     FROM raw_setting
 ),
 told AS (
@@ -94,11 +95,12 @@ actor AS (
     FROM actor_lot
     GROUP BY site_id
 ),
--- Packs that came to a place as they were sent, of whatever lot: it does tell what it gets.
+-- Packs that were sent to a place, of whatever lot, and whether it told the receipt before it acted.
 taker AS (
-    SELECT site_id, count(*) AS units
+    SELECT
+        site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units
     FROM step
-    WHERE custody = 'receive' AND is_on_the_way AND NOT is_foreign AND NOT is_inferred
+    WHERE is_on_the_way AND NOT is_foreign AND NOT is_inferred AND (custody = 'receive' OR is_act)
     GROUP BY site_id
 ),
 -- What left a holder: shipped by it, or received elsewhere though it never shipped.
@@ -182,7 +184,10 @@ judged AS (
             (
                 actor.lots - 1 >= setting.feed_lots
                 AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1)
-            ) OR (taker.units >= setting.feed_units AND actor.bad_lots = 1),
+            ) OR (
+                taker.told_units >= setting.feed_units
+                AND taker.told_units >= setting.receipt_share * taker.units
+            ),
             false
         )
         AND coalesce(

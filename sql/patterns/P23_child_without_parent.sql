@@ -22,6 +22,7 @@ WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P23.case_share') AS case_share,
         max(value) FILTER (WHERE name = 'P23.least_units') AS least_units,
+        max(value) FILTER (WHERE name = 'P23.several_cases') AS several_cases,
         max(value) FILTER (WHERE name = 'P23.sibling_share') AS sibling_share
     FROM raw_setting
 ),
@@ -160,6 +161,7 @@ judged AS (
         setting.sibling_share,
         setting.case_share,
         setting.least_units,
+        setting.several_cases,
         (away_units - 1) / greatest(content_units - 1, 1) AS siblings_away_share,
         is_picked
         OR later_events = 0
@@ -178,6 +180,9 @@ SELECT
     CASE
         WHEN NOT is_lookup AND NOT is_opened_unscanned AND away_units >= least_units
             AND away_units > case_share * content_units THEN 'S2'
+        WHEN NOT is_lookup AND NOT is_opened_unscanned
+            AND count(DISTINCT container_id) FILTER (WHERE NOT is_lookup AND NOT is_opened_unscanned)
+                OVER (PARTITION BY lot_id) >= several_cases THEN 'S2'
         ELSE 'S3'
     END AS severity,
     CASE WHEN is_lookup OR is_opened_unscanned THEN 'explained' ELSE 'stands' END AS status,

@@ -501,6 +501,15 @@ seller AS (
     FROM bought
     GROUP BY seller_id
 ),
+-- A seller of whose goods others received what it never told as shipped leaves receipts out too.
+told_sale AS (
+    SELECT
+        seller_id, count(DISTINCT receive_record_id) AS received,
+        count(DISTINCT receive_record_id) FILTER (WHERE ship_record_id IS NOT NULL) AS told
+    FROM trade
+    WHERE source = 'epcis' AND receive_record_id IS NOT NULL AND seller_id IS NOT NULL
+    GROUP BY seller_id
+),
 -- B15: another lot of the product of which as much is left over at the seller.
 stock AS (
     SELECT gtin, lot_id, partner_id, sum(units) AS left_units
@@ -525,7 +534,9 @@ never_bought AS (
     SELECT
         bought.lot_id, 'never_bought' AS kind, bought.site_id, bought.other_site_id,
         coalesce(lot.is_covered, false) AND seller.lots - 1 >= setting.feed_lots
-        AND seller.bought_lots >= setting.feed_share * (seller.lots - 1) AS is_guarded,
+        AND seller.bought_lots >= setting.feed_share * (seller.lots - 1)
+        AND coalesce(told_sale.told >= setting.feed_share * told_sale.received, true)
+            AS is_guarded,
         bought.units, bought.traded_at, left_over.lot_id IS NOT NULL AS is_counterpart,
         CASE WHEN left_over.lot_id IS NOT NULL THEN bought.units ELSE 0 END AS counterpart_units,
         bought.is_title, bought.record_ids
@@ -533,6 +544,7 @@ never_bought AS (
     CROSS JOIN setting
     INNER JOIN lot ON bought.lot_id = lot.lot_id
     INNER JOIN seller ON bought.seller_id = seller.seller_id
+    LEFT JOIN told_sale ON bought.seller_id = told_sale.seller_id
     LEFT JOIN left_over
         ON bought.lot_id = left_over.lot_id AND bought.seller_id = left_over.seller_id
     -- A seller of whom no arrival is on record at all says nothing.
