@@ -616,7 +616,6 @@ MEASURES = {
     "service_only": "logistics only",
     "resold": "sold on to others",
     "supplied_twice": "supplied by two parties afterwards",
-    "scattered": "at several receivers, of a sender that tells nearly all",
     "habit_lots": "lots that usually arrive there",
     "habit_share": "share of what is so addressed",
     "owner_changes": "changes of owner",

@@ -7,8 +7,9 @@
 -- definition: A pack is shipped to B, and neither a receipt of it nor a void shipping is on record
 --   within the lane's p99.5 time plus 2 days, both from the shipping. A receipt elsewhere is P22's,
 --   and goods that a theft notice of the month after names are known to be gone. A whole
---   consignment of at least 5 packs of a lot vanished where none of them was seen anywhere again,
---   longer than it ever took a consignment to show at B, plus 2 days.
+--   consignment of at least 5 packs of a lot (or several from one sender, of 10) vanished where
+--   none of them was seen anywhere again, longer than it ever took a consignment to show at B, plus
+--   2 days.
 -- guard: The lot is covered (commissioned share at least 0.99); B's data shows the receipt of at
 --   least 90 % of the other consignments sent to it (at least 3) and goes on past the time allowed;
 --   or, of what vanished, any event of at least 97 % of the others that are as old (at least 10): a

@@ -11,10 +11,10 @@
 --   P11's.
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
---   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs that
---   were sent to it, and acted so in no other lot); a holder where the packs were made told some
---   pack of the lot as shipped. Else one data gap a lot. A maker that retires its own packs from
---   afar is no holder's act.
+--   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs, and
+--   of 99 % of those that were sent to it and on which it acted); a holder where the packs were
+--   made told some pack of the lot as shipped. Else one data gap a lot. A maker that retires its
+--   own packs from afar is no holder's act.
 -- severity: S2 always.
 -- benign: B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
 --   first), B12 (one of the two records names the pack, the other only a container it may have left

@@ -9,7 +9,8 @@
 -- guard: The container's place is known: an event of its content, or its destination when it was
 --   last shipped. A container shipped to nobody in particular may be anywhere: silent.
 -- severity: S3; S2 where the container is handled elsewhere as if whole afterwards and at least
---   two packs, more than 1 % of its content, are away.
+--   two packs, more than 1 % of its content, are away; or one of each of at least three such
+--   containers of the lot.
 -- benign: B12 (the container was opened without a scan: the pack was scanned at the container's
 --   own place first, or a good share of its siblings is away too, or the container never appears
 --   again), B21 (a maker looked the packs up at its desk: no movement is told of them there).
