@@ -8,8 +8,8 @@
 --   before, nor within the lag norm after.
 -- guard: The lot is covered (commissioned share at least 0.99), and the sender, which the receipt
 --   or the pack's last custody names, reported shippings in that window; else one data gap a lot.
--- severity: S3; S2 where at least 3 packs of a lot, of at least 2 receivers, were so received from one
---   sender whose data shows the shipping of 99 % of what others received from it (other lots, at
+-- severity: S3; S2 where at least 3 packs of a lot, of at least 2 receivers, were so received from
+--   one sender whose data shows the shipping of 99 % of what others received from it (other lots, at
 --   least 50 consignments): one surplus pack slips into one box, not into several. Or S2 where at
 --   least 3 came from a wholesaler that by all records never had any of the lot, and that told the
 --   shipping of all other lots received from it (at least 3).

@@ -95,7 +95,8 @@ actor AS (
     FROM actor_lot
     GROUP BY site_id
 ),
--- Packs that were sent to a place, of whatever lot, and whether it told the receipt before it acted.
+-- Packs that were sent to a place, of whatever lot, and whether it told the receipt before it
+-- acted.
 taker AS (
     SELECT
         site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units

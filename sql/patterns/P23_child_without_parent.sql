@@ -182,8 +182,9 @@ SELECT
         WHEN NOT is_lookup AND NOT is_opened_unscanned AND away_units >= least_units
             AND away_units > case_share * content_units THEN 'S2'
         WHEN NOT is_lookup AND NOT is_opened_unscanned
-            AND count(DISTINCT container_id) FILTER (WHERE NOT is_lookup AND NOT is_opened_unscanned)
-                OVER (PARTITION BY lot_id) >= several_cases THEN 'S2'
+            AND count(DISTINCT container_id) FILTER (
+                WHERE NOT is_lookup AND NOT is_opened_unscanned
+            ) OVER (PARTITION BY lot_id) >= several_cases THEN 'S2'
         ELSE 'S3'
     END AS severity,
     CASE WHEN is_lookup OR is_opened_unscanned THEN 'explained' ELSE 'stands' END AS status,
