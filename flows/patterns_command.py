@@ -17,6 +17,7 @@ from data.warehouse.pattern_book import (
     counts,
     pages,
     read_truth,
+    where_judged,
 )
 from flows.settings import Settings
 
@@ -54,6 +55,9 @@ def show_patterns(
 
 def _quality(con: duckdb.DuckDBPyConnection, truth: Path) -> tuple[pl.DataFrame, dict[str, int]]:
     told = read_truth(truth)
+    units = truth.parent / "units.csv"
+    if units.is_file() and "schemes" in told.columns:
+        told = where_judged(con, told, pl.read_csv(units, infer_schema=False))
     return against_truth(con, told), alerts(con, told)
 
 

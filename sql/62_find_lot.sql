@@ -13,7 +13,6 @@
 --   families_standing   distinct families of standing findings
 --   top_pattern         the gravest that stands; null where none does
 --   second_pattern      the next other one
---   units_affected      packs of the standing pattern that concerns most; 0 where none stands
 --   worst_severity      of what stands
 --   findings_suppressed  would stand, and a person set them aside
 -- caveats: Families agree on a stated lot when both stand on it. Where nobody stated lots, all trade
@@ -65,8 +64,7 @@ top AS (
     SELECT
         lot_id,
         max(pattern) FILTER (WHERE place = 1) AS top_pattern,
-        max(pattern) FILTER (WHERE place = 2) AS second_pattern,
-        max(units) AS units_affected
+        max(pattern) FILTER (WHERE place = 2) AS second_pattern
     FROM by_pattern
     GROUP BY lot_id
 ),
@@ -96,7 +94,6 @@ SELECT
     coalesce(counted.families_standing, 0) AS families_standing,
     top.top_pattern,
     top.second_pattern,
-    coalesce(top.units_affected, 0) AS units_affected,
     counted.worst_severity,
     coalesce(counted.findings_suppressed, 0) AS findings_suppressed
 FROM core_lot

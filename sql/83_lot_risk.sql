@@ -2,7 +2,8 @@
 -- purpose: Every lot with its tier, and why it stands there: where an officer begins.
 -- grain:   one row per lot, of the latest run
 -- key:     gtin, lot
--- reads:   core_lot, core_product, find_cited_case, find_lot, find_score, raw_run, raw_setting
+-- reads:   core_lot, core_product, evid_finding_unit, find_cited_case, find_finding, find_lot,
+--   find_score, raw_run, raw_setting
 -- columns:
 --   gtin                GTIN-14
 --   lot                 as stated; (unstated) for packs whose lot nobody stated
@@ -18,13 +19,15 @@
 --   data_gaps           questions the data cannot answer
 --   coverage            share of the lot whose commissioning is in the data; null where unknown
 --   units               packs of the lot in the data
---   units_affected      packs of the standing pattern that concerns most
+--   units_affected      packs of the standing pattern that concerns most, each once; 0 where none
+--                       stands
 --   nearest_case        past case most like it; null where none is near
 --   run_id              the run that judged
 --   report              page of the lot, relative to the index of the reports
 --   findings_suppressed  that would stand, and a person set aside until a date
 -- caveats: clear says that nothing was found, not that nothing is wrong: look at coverage and
---   data_gaps. A detector alone raises a lot to watch, never higher.
+--   data_gaps. A detector alone raises a lot to watch, never higher. Packs that findings only
+--   count and do not name (evid_finding_unit) may be the same in two of them: the largest counts.
 WITH run AS (
     SELECT run_id
     FROM raw_run
@@ -56,6 +59,19 @@ nearest AS (
     WHERE is_near
     GROUP BY lot_id
 ),
+affected AS (
+    SELECT lot_id, max(units) AS units
+    FROM (
+        SELECT
+            found.lot_id, found.pattern,
+            greatest(count(DISTINCT named.unit_id)::DOUBLE, max(found.units)) AS units
+        FROM find_finding AS found
+        LEFT JOIN evid_finding_unit AS named ON named.finding_id = found.finding_id
+        WHERE found.status = 'stands' AND found.lot_id IS NOT NULL
+        GROUP BY found.lot_id, found.pattern
+    )
+    GROUP BY lot_id
+),
 product AS (
     SELECT gtin, min(name) AS name
     FROM core_product
@@ -81,7 +97,7 @@ ranked AS (
         greatest(
             coalesce(core_lot.commissioned_units, 0), coalesce(core_lot.observed_units, 0)
         ) + coalesce(core_lot.class_units, 0) AS units,
-        coalesce(find_lot.units_affected, 0) AS units_affected,
+        coalesce(affected.units, 0) AS units_affected,
         nearest.case_id AS nearest_case,
         run.run_id,
         'lots/' || md5(core_lot.gtin || '|' || core_lot.lot)[:16] || '.html' AS report,
@@ -90,6 +106,7 @@ ranked AS (
     CROSS JOIN alarm
     LEFT JOIN run ON TRUE
     LEFT JOIN find_lot ON find_lot.lot_id = core_lot.lot_id
+    LEFT JOIN affected ON affected.lot_id = core_lot.lot_id
     LEFT JOIN score ON score.lot_id = core_lot.lot_id
     LEFT JOIN nearest ON nearest.lot_id = core_lot.lot_id
     LEFT JOIN product ON product.gtin = core_lot.gtin

@@ -12,6 +12,7 @@ from data.warehouse.models import read_models
 
 TRUTH_COLUMNS = ("gtin", "lot", "label", "patterns")
 RAISED = ("hold", "investigate")
+UNSTATED = "(unstated)"
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,30 @@ def read_truth(path: Path) -> pl.DataFrame:
             f"{', '.join(TRUTH_COLUMNS)}."
         )
     return truth.with_columns(pl.col("patterns").fill_null("").str.split(";"))
+
+
+def where_judged(
+    con: duckdb.DuckDBPyConnection, truth: pl.DataFrame, units: pl.DataFrame
+) -> pl.DataFrame:
+    """Truth without rows that the warehouse has no lot for.
+
+    A simulated world has a row ``(unstated)`` for serials that nobody printed. Where a request or
+    a repackager's record tells their lot, they are judged there, and where no record names them
+    nobody can judge them. A row whose evidence never arrived stays: it is nobody's miss.
+    ``units`` is the truth of packs: ``epc``, ``scheme``.
+    """
+    kept = con.sql("SELECT epc, gtin FROM core_unit WHERE lot_basis = 'unstated'").pl()
+    own = units.join(kept, on="epc").select("gtin", "scheme").unique()
+    rows = truth.filter(pl.col("lot") == UNSTATED).with_columns(
+        scheme=pl.col("schemes").str.split(";")
+    )
+    stays = rows.explode("scheme").join(own, on=["gtin", "scheme"], how="semi")
+    is_kept = (
+        (pl.col("lot") != UNSTATED)
+        | pl.col("gtin").is_in(stays["gtin"].to_list())
+        | (pl.col("patterns").list.join(";") == "")
+    )
+    return truth.filter(is_kept)
 
 
 def against_truth(con: duckdb.DuckDBPyConnection, truth: pl.DataFrame) -> pl.DataFrame:

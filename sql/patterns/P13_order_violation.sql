@@ -9,7 +9,8 @@
 --   doubt
 -- guard:   only packs whose commissioning is in the data; the times of reading play no part
 -- severity: S3
--- benign:  B06, B10, B11, B21
+-- benign:  B06, B10, B11, B21 (the same party told the commissioning again; not where a pack of
+--   that record was later supplied at two parties: there are two of it)
 -- source:  typology P13
 -- parts:   lot
 -- reads:   core_item_event, core_site, core_unit, feat_site_clock, raw_setting
@@ -42,6 +43,22 @@ birth AS (
     LEFT JOIN party ON party.site_id = event.site_id
     WHERE event.step = 'commissioning' AND event.action = 'ADD' AND NOT event.is_inferred
 ),
+-- Packs that two parties supplied were printed twice, not told twice.
+supplied AS (
+    SELECT event.unit_id
+    FROM core_item_event AS event
+    INNER JOIN party ON party.site_id = event.site_id
+    SEMI JOIN (SELECT unit_id FROM birth WHERE birth_no > 1) AS born ON born.unit_id = event.unit_id
+    WHERE event.is_terminal AND NOT event.is_inferred
+    GROUP BY event.unit_id
+    HAVING count(DISTINCT party.party_id) > 1
+),
+copied AS (
+    SELECT DISTINCT birth.record_id
+    FROM birth
+    SEMI JOIN supplied ON supplied.unit_id = birth.unit_id
+    WHERE birth.birth_no > 1
+),
 commissioned AS (
     SELECT lot_id, count(*) AS units
     FROM core_unit
@@ -59,6 +76,7 @@ early AS (
         coalesce(clock.shift_min, 0) - coalesce(birth_clock.shift_min, 0) AS shift_min,
         clock.site_id IS NOT NULL AND birth_clock.site_id IS NOT NULL AS are_clocks_known,
         event.site_id IS NOT DISTINCT FROM birth.site_id AS is_same_site,
+        FALSE AS is_copied,
         [event.record_id, birth.record_id] AS record_ids
     FROM birth
     JOIN core_item_event AS event ON event.unit_id = birth.unit_id
@@ -81,6 +99,7 @@ twice AS (
         0 AS shift_min,
         TRUE AS are_clocks_known,
         site_id IS NOT DISTINCT FROM first_site_id AS is_same_site,
+        record_id IN (SELECT copied.record_id FROM copied) AS is_copied,
         [first_record_id, record_id] AS record_ids
     FROM birth
     WHERE birth_no > 1
@@ -97,6 +116,7 @@ ahead AS (
         -coalesce(clock.shift_min, 0) AS shift_min,
         clock.site_id IS NOT NULL AS are_clocks_known,
         FALSE AS is_same_site,
+        FALSE AS is_copied,
         [event.record_id] AS record_ids
     FROM core_item_event AS event
     LEFT JOIN feat_site_clock AS clock ON clock.site_id = event.site_id
@@ -139,7 +159,8 @@ tested AS (
             ELSE 'ruled_out'
         END AS b11,
         CASE
-            WHEN violation = 'second_commissioning' AND is_same_party THEN 'supported'
+            WHEN violation = 'second_commissioning' AND is_same_party AND NOT is_copied
+                THEN 'supported'
             ELSE 'ruled_out'
         END AS b21,
         CASE
@@ -189,7 +210,10 @@ SELECT
             'code': 'B11', 'result': shown.b11, 'is_same_party': shown.is_same_party,
             'hours': round(shown.hours, 2)
         }),
-        to_json({'code': 'B21', 'result': shown.b21, 'is_same_party': shown.is_same_party})
+        to_json({
+            'code': 'B21', 'result': shown.b21, 'is_same_party': shown.is_same_party,
+            'is_supplied_twice': shown.is_copied
+        })
     ])::JSON AS tests,
     record_ids
 FROM grouped

@@ -8,14 +8,19 @@
 --   before, nor within the lag norm after.
 -- guard: The lot is covered (commissioned share at least 0.99), and the sender, which the receipt
 --   or the pack's last custody names, reported shippings in that window; else one data gap a lot.
--- severity: S3 always.
+-- severity: S3; S2 where at least 3 packs of a lot, of at least 2 receivers, were so received from
+--   one sender whose data shows the shipping of 99 % of what others received from it (other lots, at
+--   least 50 consignments): one surplus pack slips into one box, not into several. Or S2 where at
+--   least 3 came from a wholesaler that by all records never had any of the lot, and that told the
+--   shipping of all other lots received from it (at least 3).
 -- benign: B06 (most receipts from that sender lack a shipping, over several lots), B11 (a shipping
 --   to here is reported later, or the receipt is younger than the lag norm), B12 (a container that
---   held the pack was shipped), B15 (the same pack was shipped to another address), B23 (a third
---   party shipped it for the owner).
+--   held the pack was shipped; of such packs as S2 speaks of only one that the sender shipped, or
+--   that was shipped to here), B15 (the same pack was shipped to another address), B23 (a third
+--   party shipped it for the owner; such packs as S2 speaks of, to here).
 -- source: typology P17
--- reads:   core_custody, core_feed, core_link, core_lot, core_movement, core_site, core_unit,
---   raw_setting, stg_clock, stg_event, stg_event_item
+-- reads:   core_custody, core_event, core_feed, core_link, core_lot, core_movement, core_site,
+--   core_unit, raw_setting, stg_clock, stg_event, stg_event_item
 -- columns: as in find_finding's pattern shape
 -- caveats: A move between two sites of one company is no handover and is left out. A sender whose
 --   data shows one consignment of a lot and not the next reads as a receipt without shipping.
@@ -24,7 +29,11 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P17.window_days') AS window_days,
         max(value) FILTER (WHERE name = 'P17.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P17.partial_share') AS partial_share,
-        max(value) FILTER (WHERE name = 'P17.partial_lots') AS partial_lots
+        max(value) FILTER (WHERE name = 'P17.partial_lots') AS partial_lots,
+        max(value) FILTER (WHERE name = 'P17.sound_share') AS sound_share,
+        max(value) FILTER (WHERE name = 'P17.sound_consignments') AS sound_consignments,
+        max(value) FILTER (WHERE name = 'P17.scattered_units') AS scattered_units,
+        max(value) FILTER (WHERE name = 'P17.scattered_sites') AS scattered_sites
     FROM raw_setting
 ),
 held AS (
@@ -86,7 +95,11 @@ loose AS (
         bool_or(
             sent.from_site_id = orphan.sender_id AND sent.to_site_id <> orphan.to_site_id
         ) AS is_elsewhere,
-        bool_or(sent.from_site_id <> orphan.sender_id) AS is_by_other
+        bool_or(sent.from_site_id <> orphan.sender_id) AS is_by_other,
+        bool_or(
+            sent.from_site_id <> orphan.sender_id
+            AND coalesce(sent.to_site_id = orphan.to_site_id, true)
+        ) AS is_by_other_to_here
     FROM orphan
     CROSS JOIN setting
     INNER JOIN core_custody AS sent
@@ -112,25 +125,37 @@ nested_box AS (
     WHERE link.opened_at <= box.received_at
 ),
 box_sent AS (
-    SELECT item.epc_id AS parent_id, event.event_at
+    SELECT item.epc_id AS parent_id, event.event_at, place.site_id, place.to_site_id
     FROM stg_event AS event
     INNER JOIN stg_event_item AS item ON event.record_id = item.record_id
+    LEFT JOIN core_event AS place ON event.record_id = place.record_id
     WHERE event.step = 'shipping' AND event.status = 'live'
         AND item.epc_id IN (SELECT parent_id FROM nested_box)
 ),
 boxed AS (
-    SELECT DISTINCT nested_box.lot_id, nested_box.unit_id, nested_box.receive_record_id
+    SELECT
+        nested_box.lot_id, nested_box.unit_id, nested_box.receive_record_id,
+        bool_or(coalesce(
+            box_sent.site_id = orphan.sender_id OR box_sent.to_site_id = orphan.to_site_id, false
+        )) AS is_by_sender
     FROM nested_box
     CROSS JOIN setting
+    INNER JOIN orphan
+        ON nested_box.lot_id = orphan.lot_id AND nested_box.unit_id = orphan.unit_id
+        AND nested_box.receive_record_id = orphan.receive_record_id
     INNER JOIN box_sent
         ON nested_box.parent_id = box_sent.parent_id
         AND box_sent.event_at
             BETWEEN nested_box.received_at - to_days(CAST(window_days AS INTEGER))
             AND nested_box.received_at + to_hours(CAST(late_h AS INTEGER))
+    GROUP BY nested_box.lot_id, nested_box.unit_id, nested_box.receive_record_id
 ),
 -- Is it the sender's habit? Lots received from it with no shipping, of all lots received from it.
 lot_from_sender AS (
-    SELECT sender_id, lot_id, bool_or(ship_record_id IS NULL) AS is_orphaned
+    SELECT
+        sender_id, lot_id, bool_or(ship_record_id IS NULL) AS is_orphaned,
+        count(DISTINCT receive_record_id) AS consignments,
+        count(DISTINCT receive_record_id) FILTER (WHERE ship_record_id IS NULL) AS orphaned
     FROM held
     WHERE receive_record_id IS NOT NULL AND sender_id IS NOT NULL
         AND sender_id IS DISTINCT FROM to_site_id
@@ -139,10 +164,25 @@ lot_from_sender AS (
 habit AS (
     SELECT
         sender_id,
+        count(*) AS lots,
         count(*) FILTER (WHERE is_orphaned) AS orphaned_lots,
-        round(avg(CAST(is_orphaned AS INTEGER)), 4) AS orphaned_share
+        round(avg(CAST(is_orphaned AS INTEGER)), 4) AS orphaned_share,
+        sum(consignments) AS consignments, sum(orphaned) AS orphaned
     FROM lot_from_sender
     GROUP BY sender_id
+),
+-- Firms to which any of the lot was sent or came, as far as anybody tells.
+coming AS (
+    SELECT DISTINCT hop.lot_id, site.partner_id
+    FROM (
+        SELECT lot_id, unnest([to_site_id, stated_to_site_id, to_owner_site_id]) AS site_id
+        FROM (
+            SELECT DISTINCT lot_id, to_site_id, stated_to_site_id, to_owner_site_id
+            FROM core_custody
+            WHERE lot_id IN (SELECT orphan.lot_id FROM orphan)
+        )
+    ) AS hop
+    INNER JOIN core_site AS site ON hop.site_id = site.site_id
 ),
 judged AS (
     SELECT
@@ -152,7 +192,18 @@ judged AS (
         coalesce(loose.is_to_here, false) AS is_to_here,
         coalesce(loose.is_elsewhere, false) AS is_elsewhere,
         coalesce(loose.is_by_other, false) AS is_by_other,
+        coalesce(loose.is_by_other_to_here, false) AS is_by_other_to_here,
         boxed.unit_id IS NOT NULL AS is_boxed,
+        coalesce(boxed.is_by_sender, false) AS is_boxed_by_sender,
+        coalesce(
+            habit.consignments - mine.consignments >= setting.sound_consignments
+            AND habit.orphaned - mine.orphaned
+            <= (1 - setting.sound_share) * (habit.consignments - mine.consignments), false
+        ) AS is_sound_sender,
+        coalesce(sender.role = 'wholesaler', false) AND coming.lot_id IS NULL AND coalesce(
+            habit.lots - 1 >= setting.partial_lots
+            AND habit.orphaned_lots = CAST(mine.is_orphaned AS INTEGER), false
+        ) AS is_stranger,
         date_diff('minute', orphan.received_at, clock.as_of) / 60.0 AS age_h,
         greatest(setting.late_h, coalesce(feed.lag_p95_h, 0)) AS norm_h,
         habit.orphaned_lots,
@@ -175,20 +226,46 @@ judged AS (
         ON orphan.lot_id = boxed.lot_id AND orphan.unit_id = boxed.unit_id
         AND orphan.receive_record_id = boxed.receive_record_id
     LEFT JOIN habit ON orphan.sender_id = habit.sender_id
+    LEFT JOIN lot_from_sender AS mine
+        ON orphan.sender_id = mine.sender_id AND orphan.lot_id = mine.lot_id
     LEFT JOIN core_feed AS feed ON orphan.sender_id = feed.site_id
+    LEFT JOIN core_site AS sender ON orphan.sender_id = sender.site_id
+    LEFT JOIN coming
+        ON orphan.lot_id = coming.lot_id AND sender.partner_id = coming.partner_id
+),
+-- Packs that slipped out of one sound sender to several receivers, or that came, on paper, from
+-- one that never had the lot.
+scattered AS (
+    SELECT
+        judged.lot_id, judged.sender_id,
+        CASE WHEN bool_and(is_stranger) THEN 'sender_without_lot' ELSE 'scattered' END AS kind
+    FROM judged
+    CROSS JOIN setting
+    WHERE is_guarded AND (is_sound_sender OR is_stranger) AND age_h >= norm_h
+        AND NOT (is_to_here OR is_boxed_by_sender OR is_elsewhere OR is_by_other_to_here)
+    GROUP BY judged.lot_id, judged.sender_id
+    HAVING count(DISTINCT judged.unit_id) >= any_value(setting.scattered_units)
+        AND (
+            bool_and(is_stranger)
+            OR count(DISTINCT judged.to_site_id) >= any_value(setting.scattered_sites)
+        )
 ),
 coded AS (
     SELECT
-        *,
+        judged.*,
+        scattered.lot_id IS NOT NULL AS is_scattered,
+        scattered.kind,
         CASE
             WHEN NOT is_guarded THEN NULL
             WHEN is_to_here OR age_h < norm_h THEN 'B11'
-            WHEN is_boxed THEN 'B12'
+            WHEN is_boxed AND (is_boxed_by_sender OR scattered.lot_id IS NULL) THEN 'B12'
             WHEN is_elsewhere THEN 'B15'
-            WHEN is_by_other THEN 'B23'
+            WHEN is_by_other AND (is_by_other_to_here OR scattered.lot_id IS NULL) THEN 'B23'
             WHEN is_habit THEN 'B06'
         END AS benign
     FROM judged
+    LEFT JOIN scattered
+        ON judged.lot_id = scattered.lot_id AND judged.sender_id = scattered.sender_id
 ),
 grouped AS (
     SELECT
@@ -197,11 +274,16 @@ grouped AS (
         CASE WHEN is_guarded THEN sender_id END AS other_site_id,
         is_guarded,
         benign,
+        is_guarded AND is_scattered AND benign IS NULL AS is_scattered,
+        CASE WHEN is_guarded AND benign IS NULL THEN kind END AS kind,
         count(DISTINCT unit_id) AS units,
         count(DISTINCT unit_id) FILTER (WHERE is_to_here) AS shipped_here_units,
-        count(DISTINCT unit_id) FILTER (WHERE is_boxed) AS boxed_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_boxed AND (is_boxed_by_sender OR NOT is_scattered))
+            AS boxed_units,
         count(DISTINCT unit_id) FILTER (WHERE is_elsewhere) AS shipped_elsewhere_units,
-        count(DISTINCT unit_id) FILTER (WHERE is_by_other) AS shipped_by_other_units,
+        count(DISTINCT unit_id) FILTER (
+            WHERE is_by_other AND (is_by_other_to_here OR NOT is_scattered)
+        ) AS shipped_by_other_units,
         round(min(age_h), 1) AS age_h,
         max(norm_h) AS norm_h,
         max(orphaned_lots) AS orphaned_lots,
@@ -216,7 +298,11 @@ SELECT
     CAST(NULL AS BIGINT) AS container_id,
     grouped.site_id,
     grouped.other_site_id,
-    CASE WHEN grouped.is_guarded THEN 'S3' ELSE 'S4' END AS severity,
+    CASE
+        WHEN NOT grouped.is_guarded THEN 'S4'
+        WHEN grouped.is_scattered THEN 'S2'
+        ELSE 'S3'
+    END AS severity,
     CASE
         WHEN NOT grouped.is_guarded THEN 'data_gap'
         WHEN grouped.benign IS NOT NULL THEN 'explained'
@@ -226,7 +312,8 @@ SELECT
     'missing' AS history,
     CAST(grouped.units AS DOUBLE) AS units,
     json_object(
-        'units_without_shipping', grouped.units, 'coverage', lot.coverage
+        'units_without_shipping', grouped.units, 'coverage', lot.coverage,
+        'kind', coalesce(grouped.kind, 'single')
     ) AS observed,
     json_object('units_without_shipping', 0, 'coverage', 0.99) AS threshold,
     CASE

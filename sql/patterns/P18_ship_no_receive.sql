@@ -5,19 +5,26 @@
 -- pattern: P18
 -- family:  lifecycle
 -- definition: A pack is shipped to B, and neither a receipt of it nor a void shipping is on record
---   within the lane's p99.5 time plus 2 days, both from the shipping. A receipt elsewhere is P22's.
+--   within the lane's p99.5 time plus 2 days, both from the shipping. A receipt elsewhere is P22's,
+--   and goods that a theft notice of the month after names are known to be gone. A whole
+--   consignment of at least 5 packs of a lot (or several from one sender, of 10) vanished where
+--   none of them was seen anywhere again, longer than it ever took a consignment to show at B, plus
+--   2 days.
 -- guard: The lot is covered (commissioned share at least 0.99); B's data shows the receipt of at
---   least 90 % of the other consignments sent to it (at least 3) and goes on past the time allowed.
---   Else one data gap a lot. Goods without serials may be received in other portions: silent.
--- severity: S2 where the product is high-risk and at least 5 packs are missing; else S3.
+--   least 90 % of the other consignments sent to it (at least 3) and goes on past the time allowed;
+--   or, of what vanished, any event of at least 97 % of the others that are as old (at least 10): a
+--   place that books nothing in still tells what it sells. Else one data gap a lot. Goods without
+--   serials may be received in other portions: silent.
+-- severity: S2 where the product is high-risk and at least 5 packs are missing, or where they
+--   vanished; else S3.
 -- benign: B11 (not yet the lag norm past the time allowed, a receipt at B told up to 72 h before
 --   the shipping, or the packs seen at B afterwards), B12 (a container that held them was
---   received, or is handled there), B15 (the packs are still at the sender, or B received as many other packs of the lot
---   that nobody sent), B23 (the owner named, or B as a logistics provider, had them afterwards).
+--   received, or is handled there), B15 (the packs are still at the sender, or B received as many
+--   other packs of the lot that nobody sent), B23 (the owner named, or B as a logistics provider,
+--   had them afterwards).
 -- source: Levemir 2009, HIV Africa 2002, Enfield 2010; typology P18
--- reads:   core_container_event, core_custody, core_feed, core_item_event, core_link,
---   core_lot, core_product, core_site, feat_lane, feat_silent_day, raw_setting,
---   stg_clock
+-- reads:   core_container_event, core_custody, core_feed, core_item_event, core_link, core_lot,
+--   core_product, core_site, core_theft, feat_lane, feat_silent_day, raw_setting, stg_clock
 -- columns: as in find_finding's pattern shape
 -- caveats: A move between two sites of one company is no handover and is left out. Without any trip
 --   on record the time allowed is P18.default_h.
@@ -28,7 +35,11 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P18.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P18.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'P18.feed_consignments') AS feed_consignments,
-        max(value) FILTER (WHERE name = 'P18.grave_units') AS grave_units
+        max(value) FILTER (WHERE name = 'P18.grave_units') AS grave_units,
+        max(value) FILTER (WHERE name = 'P18.spread_units') AS spread_units,
+        max(value) FILTER (WHERE name = 'P18.seen_share') AS seen_share,
+        max(value) FILTER (WHERE name = 'P18.seen_consignments') AS seen_consignments,
+        max(value) FILTER (WHERE name = 'P18.notice_days') AS notice_days
     FROM raw_setting
 ),
 partner AS (
@@ -53,6 +64,14 @@ sent AS (
         AND hop.shipped_at IS NOT NULL AND hop.to_site_id IS NOT NULL
         AND hop.from_site_id IS DISTINCT FROM hop.to_site_id
         AND coalesce(here.partner_id <> there.partner_id, true)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM core_theft AS theft
+            WHERE theft.lot_id = hop.lot_id
+                AND (theft.is_whole_lot OR theft.unit_id = hop.unit_id)
+                AND theft.reported_at BETWEEN hop.shipped_at
+                AND hop.shipped_at + to_days(setting.notice_days::INTEGER)
+        )
 ),
 missed AS (
     SELECT sent.*, epoch(clock.as_of - sent.shipped_at) / 3600 AS age_h
@@ -79,6 +98,90 @@ missed_consignment AS (
     SELECT lot_id, to_site_id, count(DISTINCT ship_record_id) AS consignments
     FROM missed
     GROUP BY lot_id, to_site_id
+),
+-- What vanished: first, when each consignment to B showed there at all, booked in or not.
+trace AS (
+    SELECT
+        sent.unit_id, sent.ship_record_id,
+        min(event.event_at) FILTER (WHERE place.partner_id = sent.to_partner_id) AS here_at,
+        min(event.event_at) AS anywhere_at
+    FROM sent
+    INNER JOIN core_item_event AS event
+        ON sent.unit_id = event.unit_id AND event.event_at > sent.shipped_at
+        AND event.record_id <> sent.ship_record_id
+    LEFT JOIN partner AS place ON event.site_id = place.site_id
+    GROUP BY sent.unit_id, sent.ship_record_id
+),
+arrival AS (
+    SELECT
+        to_site_id, ship_record_id, epoch(clock.as_of - min(shipped_at)) / 3600 AS age_h,
+        epoch(min(here_at) - min(shipped_at)) / 3600 AS shown_h,
+        count(anywhere_at) > 0 AS is_seen
+    FROM (
+        SELECT
+            to_site_id, ship_record_id, shipped_at, received_at AS here_at,
+            received_at AS anywhere_at
+        FROM core_custody
+        WHERE ship_record_id IS NOT NULL AND receive_record_id IS NOT NULL
+            AND to_site_id IS NOT NULL AND shipped_at IS NOT NULL
+            AND stated_to_site_id IS NOT DISTINCT FROM to_site_id
+        UNION ALL
+        SELECT
+            sent.to_site_id, sent.ship_record_id, sent.shipped_at, trace.here_at, trace.anywhere_at
+        FROM sent
+        LEFT JOIN trace
+            ON sent.unit_id = trace.unit_id AND sent.ship_record_id = trace.ship_record_id
+    )
+    CROSS JOIN stg_clock AS clock
+    GROUP BY to_site_id, ship_record_id, clock.as_of
+),
+slowest AS (
+    SELECT to_site_id, max(shown_h) AS shown_h
+    FROM arrival
+    GROUP BY to_site_id
+),
+old_consignment AS (
+    SELECT arrival.to_site_id, arrival.ship_record_id, arrival.is_seen, arrival.shown_h,
+        slowest.shown_h AS slowest_h
+    FROM arrival
+    CROSS JOIN setting
+    INNER JOIN slowest ON arrival.to_site_id = slowest.to_site_id
+    WHERE arrival.age_h > slowest.shown_h + setting.grace_h
+),
+teller AS (
+    SELECT
+        to_site_id, any_value(slowest_h) AS slowest_h, count(*) AS consignments,
+        count(shown_h) AS seen_consignments
+    FROM old_consignment
+    GROUP BY to_site_id
+),
+unseen AS (
+    SELECT
+        missed.lot_id, missed.from_site_id, missed.to_site_id,
+        count(DISTINCT missed.unit_id) AS units,
+        list(DISTINCT missed.ship_record_id) AS ship_record_ids
+    FROM missed
+    INNER JOIN old_consignment AS old
+        ON missed.to_site_id = old.to_site_id AND missed.ship_record_id = old.ship_record_id
+        AND NOT old.is_seen
+    GROUP BY missed.lot_id, missed.from_site_id, missed.to_site_id
+),
+vanished AS (
+    SELECT
+        unseen.lot_id, unseen.to_site_id, unnest(unseen.ship_record_ids) AS ship_record_id,
+        teller.slowest_h,
+        teller.consignments - len(unseen.ship_record_ids) AS other_consignments,
+        teller.seen_consignments
+    FROM unseen
+    CROSS JOIN setting
+    INNER JOIN teller ON unseen.to_site_id = teller.to_site_id
+    WHERE teller.consignments - len(unseen.ship_record_ids) >= setting.seen_consignments
+        AND teller.seen_consignments
+        >= setting.seen_share * (teller.consignments - len(unseen.ship_record_ids))
+    -- Of one sender, whoever they were sent to: a driver takes some of each.
+    QUALIFY unseen.units >= setting.grave_units
+        OR sum(unseen.units) OVER (PARTITION BY unseen.lot_id, unseen.from_site_id)
+        >= setting.spread_units
 ),
 -- What became of the packs afterwards, and whether B had told of them just before.
 seen AS (
@@ -151,18 +254,26 @@ missed_units AS (
 judged AS (
     SELECT
         missed.lot_id, missed.unit_id, missed.from_site_id, missed.to_site_id,
-        missed.ship_record_id, missed.age_h, missed.allowed_h,
+        missed.ship_record_id, missed.age_h,
+        coalesce(vanished.slowest_h + setting.grace_h, missed.allowed_h) AS allowed_h,
+        vanished.ship_record_id IS NOT NULL AS is_vanished,
         coalesce(lot.is_covered, false)
-        AND coalesce(
-            receiver.consignments - mine.consignments >= setting.feed_consignments
-            AND receiver.received_consignments
-            >= setting.feed_share * (receiver.consignments - mine.consignments), false)
-        AND coalesce(
-            feed.last_at > missed.shipped_at + to_seconds(missed.allowed_h * 3600), false)
-        AND silence.days IS NULL
-            AS is_guarded,
-        receiver.consignments - mine.consignments AS other_consignments,
-        receiver.received_consignments,
+        AND (
+            vanished.ship_record_id IS NOT NULL
+            OR (
+                coalesce(
+                    receiver.consignments - mine.consignments >= setting.feed_consignments
+                    AND receiver.received_consignments
+                    >= setting.feed_share * (receiver.consignments - mine.consignments), false)
+                AND coalesce(
+                    feed.last_at > missed.shipped_at + to_seconds(missed.allowed_h * 3600), false)
+                AND silence.days IS NULL
+            )
+        ) AS is_guarded,
+        coalesce(vanished.other_consignments, receiver.consignments - mine.consignments)
+            AS other_consignments,
+        coalesce(vanished.seen_consignments, receiver.received_consignments)
+            AS received_consignments,
         greatest(setting.late_h, coalesce(feed.lag_p95_h, 0)) AS norm_h,
         coalesce(seen.is_at_receiver, false) AS is_at_receiver,
         coalesce(seen.is_told_before, false) AS is_told_before,
@@ -182,6 +293,9 @@ judged AS (
     LEFT JOIN core_product AS product ON lot.gtin = product.gtin
     LEFT JOIN receiver ON missed.to_site_id = receiver.to_site_id
     LEFT JOIN core_feed AS feed ON missed.to_site_id = feed.site_id
+    LEFT JOIN vanished
+        ON missed.lot_id = vanished.lot_id AND missed.to_site_id = vanished.to_site_id
+        AND missed.ship_record_id = vanished.ship_record_id
     LEFT JOIN seen
         ON missed.unit_id = seen.unit_id AND missed.ship_record_id = seen.ship_record_id
     LEFT JOIN box ON missed.unit_id = box.unit_id AND missed.ship_record_id = box.ship_record_id
@@ -205,7 +319,7 @@ coded AS (
 ),
 grouped AS (
     SELECT
-        lot_id, is_guarded, benign, is_high_risk,
+        lot_id, is_guarded, benign, is_high_risk, is_vanished AND is_guarded AS is_vanished,
         CASE WHEN is_guarded THEN to_site_id END AS site_id,
         CASE WHEN is_guarded THEN from_site_id END AS other_site_id,
         count(DISTINCT unit_id) AS units,
@@ -232,6 +346,7 @@ SELECT
     grouped.other_site_id::INTEGER AS other_site_id,
     CASE
         WHEN NOT grouped.is_guarded THEN 'S4'
+        WHEN grouped.is_vanished THEN 'S2'
         WHEN grouped.is_high_risk AND grouped.units >= setting.grave_units THEN 'S2'
         ELSE 'S3'
     END AS severity,
@@ -244,6 +359,7 @@ SELECT
     'missing' AS history,
     grouped.units::DOUBLE AS units,
     to_json({
+        'kind': CASE WHEN grouped.is_vanished THEN 'vanished' ELSE 'not_received' END,
         'units_without_receipt': grouped.units, 'age_h': grouped.age_h,
         'other_consignments': grouped.other_consignments,
         'received_consignments': grouped.received_consignments

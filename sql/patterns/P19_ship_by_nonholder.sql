@@ -11,18 +11,21 @@
 --   P11's.
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
---   time follow a receipt; a holder where the packs were made told some pack of the lot as shipped.
---   Where the packs were on their way, the place that they were bound for leaks no departures of
---   other lots, nor, as a trader, arrivals (feat_handover). The holder, or that place, had no two
---   days without a word in the 30 before the act (feat_silent_day). Else one data gap a lot. A maker that retires its own packs from afar is no holder's act.
+--   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs, and
+--   of 99 % of those that were sent to it and on which it acted); a holder where the packs were
+--   made told some pack of the lot as shipped. Where the packs were on their way, the place that
+--   they were bound for leaks no departures of other lots, nor, as a trader, arrivals
+--   (feat_handover). The holder, or that place, had no two days without a word in the 30 before the
+--   act (feat_silent_day). Else one data gap a lot. A maker that retires its own packs from afar is
+--   no holder's act.
 -- severity: S2 always.
 -- benign: B08 (one or two packs handed out by a dispenser, held by or bound for another within 20
 --   km: a loan that nobody told), B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
 --   first), B12 (one of the two records names the pack, the other only a container it may have left
 --   unscanned, or they name two containers; or A had taken the pack out of a container that the
 --   holder shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
---   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act names the holder's firm as owner, or A
---   is a logistics provider).
+--   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act
+--   names the holder's firm as owner, or A is a logistics provider).
 -- source: typology P19
 -- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, feat_handover,
 --   feat_silent_day, raw_setting, stg_mention
@@ -35,6 +38,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P19.feed_share') AS feed_share,
         max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots,
+        max(value) FILTER (WHERE name = 'P19.feed_units') AS feed_units,
+        max(value) FILTER (WHERE name = 'P19.receipt_share') AS receipt_share,
         max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
         max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days,
         max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
@@ -94,6 +99,15 @@ actor_lot AS (
 actor AS (
     SELECT site_id, count(*) AS lots, count(*) FILTER (WHERE is_bad) AS bad_lots
     FROM actor_lot
+    GROUP BY site_id
+),
+-- Packs that were sent to a place, of whatever lot, and whether it told the receipt before it
+-- acted.
+taker AS (
+    SELECT
+        site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units
+    FROM step
+    WHERE is_on_the_way AND NOT is_foreign AND NOT is_inferred AND (custody = 'receive' OR is_act)
     GROUP BY site_id
 ),
 -- What left a holder: shipped by it, or received elsewhere though it never shipped.
@@ -222,8 +236,16 @@ judged AS (
             ),
             false
         )
-        AND coalesce(actor.lots - 1 >= setting.feed_lots
-            AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1), false)
+        AND coalesce(
+            (
+                actor.lots - 1 >= setting.feed_lots
+                AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1)
+            ) OR (
+                taker.told_units >= setting.feed_units
+                AND taker.told_units >= setting.receipt_share * taker.units
+            ),
+            false
+        )
         AND coalesce(
             holder.lots - coalesce(CAST(mine.lot_id IS NOT NULL AS INTEGER), 0)
             >= setting.feed_lots
@@ -246,6 +268,7 @@ judged AS (
     LEFT JOIN party AS target ON act.to_site_id = target.site_id
     LEFT JOIN party AS owner ON act.from_owner_site_id = owner.site_id
     LEFT JOIN actor ON act.site_id = actor.site_id
+    LEFT JOIN taker ON act.site_id = taker.site_id
     LEFT JOIN holder ON act.held.site_id = holder.site_id
     LEFT JOIN holder_lot AS mine
         ON act.held.site_id = mine.site_id AND act.lot_id = mine.lot_id

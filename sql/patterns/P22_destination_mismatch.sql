@@ -8,9 +8,12 @@
 --   ship-to nor the sold-to (destination owner) of the shipment; or it is, in another country than
 --   both.
 -- guard: Shipment and receipt are on record and the shipment names its destination. The addressee
---   is a place that receives goods in the data; an address that never does (an office, a number of
---   the firm instead of the place) gives one data gap a lot. Parties that one firm owns are one.
--- severity: S3 always.
+--   is a place that tells of goods in the data, receipts or not; an address that never does (an
+--   office, a number of the firm instead of the place) gives one data gap a lot. Parties that one
+--   firm owns are one.
+-- severity: S3; S2 where a wholesaler signed for them and sold at least 3 of the packs on to
+--   others: who gets a wrong delivery keeps it, sends it back or passes it on to whom it was
+--   addressed.
 -- benign: B15 (within days the receiver sent the packs on to the addressee, or back), B23 (the
 --   receiver is a logistics provider or customs; most goods addressed so, over several lots, arrive
 --   there: a standing arrangement).
@@ -22,13 +25,14 @@ WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P22.correct_days') AS correct_days,
         max(value) FILTER (WHERE name = 'P22.habit_share') AS habit_share,
-        max(value) FILTER (WHERE name = 'P22.habit_lots') AS habit_lots
+        max(value) FILTER (WHERE name = 'P22.habit_lots') AS habit_lots,
+        max(value) FILTER (WHERE name = 'P22.resold_units') AS resold_units
     FROM raw_setting
 ),
 party AS (
     SELECT
         site.site_id, site.partner_id, site.role, upper(trim(site.country)) AS country,
-        coalesce(feed.receive_count, 0) > 0 AS is_receiving
+        coalesce(feed.event_count, 0) > 0 AS is_receiving
     FROM core_site AS site
     LEFT JOIN core_feed AS feed ON site.site_id = feed.site_id
 ),
@@ -76,6 +80,21 @@ corrected AS (
     INNER JOIN party AS there ON next.to_site_id = there.site_id
     WHERE there.partner_id IN (astray.addressee_partner_id, astray.sender_partner_id)
 ),
+-- Sold on by who signed for them, to neither side of the shipment.
+resold AS (
+    SELECT DISTINCT astray.unit_id, astray.hop_no
+    FROM astray
+    INNER JOIN core_custody AS next
+        ON astray.unit_id = next.unit_id AND next.hop_no = astray.hop_no + 1
+        AND next.from_site_id = astray.to_site_id AND next.ship_record_id IS NOT NULL
+        AND NOT coalesce(next.is_return, false)
+    INNER JOIN party AS there ON next.to_site_id = there.site_id
+    WHERE astray.taker_role = 'wholesaler'
+        AND there.partner_id NOT IN (
+            astray.taker_partner_id, astray.addressee_partner_id,
+            coalesce(astray.sender_partner_id, -1)
+        )
+),
 -- What is addressed to a place, and where it arrives: over all lots.
 addressed AS (
     SELECT stated_to_site_id, to_site_id, count(DISTINCT lot_id) AS lots
@@ -95,6 +114,7 @@ coded AS (
         astray.*,
         habit.lots AS habit_lots, habit.share AS habit_share,
         corrected.unit_id IS NOT NULL AS is_corrected,
+        resold.unit_id IS NOT NULL AS is_resold,
         coalesce(astray.taker_role, '') IN ('third_party_logistics', 'customs') AS is_service,
         coalesce(
             habit.lots >= setting.habit_lots AND habit.share >= setting.habit_share, false
@@ -110,6 +130,7 @@ coded AS (
     FROM astray
     CROSS JOIN setting
     LEFT JOIN corrected ON astray.unit_id = corrected.unit_id AND astray.hop_no = corrected.hop_no
+    LEFT JOIN resold ON astray.unit_id = resold.unit_id AND astray.hop_no = resold.hop_no
     LEFT JOIN habit
         ON astray.stated_to_site_id = habit.stated_to_site_id
         AND astray.to_site_id = habit.to_site_id
@@ -122,6 +143,7 @@ grouped AS (
         count(DISTINCT unit_id) AS units,
         bool_or(is_other_party) AS is_other_party,
         count(DISTINCT unit_id) FILTER (WHERE is_corrected) AS corrected_units,
+        count(DISTINCT unit_id) FILTER (WHERE is_resold) AS resold_units,
         bool_or(is_service) AS is_service,
         max(habit_lots) AS habit_lots,
         round(max(habit_share), 4) AS habit_share,
@@ -137,7 +159,11 @@ SELECT
     NULL::BIGINT AS container_id,
     grouped.site_id::INTEGER AS site_id,
     grouped.other_site_id::INTEGER AS other_site_id,
-    CASE WHEN grouped.is_receiving THEN 'S3' ELSE 'S4' END AS severity,
+    CASE
+        WHEN NOT grouped.is_receiving THEN 'S4'
+        WHEN grouped.resold_units >= setting.resold_units THEN 'S2'
+        ELSE 'S3'
+    END AS severity,
     CASE
         WHEN NOT grouped.is_receiving THEN 'data_gap'
         WHEN grouped.benign IS NOT NULL THEN 'explained'
@@ -148,9 +174,13 @@ SELECT
     grouped.units::DOUBLE AS units,
     to_json({
         'units_received_elsewhere': grouped.units, 'is_other_party': grouped.is_other_party,
-        'received_in_country': taker.country, 'addressed_to_country': addressee.country
+        'received_in_country': taker.country, 'addressed_to_country': addressee.country,
+        'resold_units': grouped.resold_units
     }) AS observed,
-    to_json({'units_received_elsewhere': 0, 'is_other_party': false}) AS threshold,
+    to_json({
+        'units_received_elsewhere': 0, 'is_other_party': false,
+        'resold_units': setting.resold_units
+    }) AS threshold,
     CASE
         WHEN NOT grouped.is_receiving THEN '[]'::JSON
         ELSE to_json([

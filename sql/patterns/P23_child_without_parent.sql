@@ -9,7 +9,8 @@
 -- guard: The container's place is known: an event of its content, or its destination when it was
 --   last shipped. A container shipped to nobody in particular may be anywhere: silent.
 -- severity: S3; S2 where the container is handled elsewhere as if whole afterwards and at least
---   two packs, more than 1 % of its content, are away.
+--   two packs, more than 1 % of its content, are away; or one of each of at least three such
+--   containers of the lot.
 -- benign: B12 (the container was opened without a scan: the pack was scanned at the container's
 --   own place first, or a good share of its siblings is away too, or the container never appears
 --   again), B21 (a maker looked the packs up at its desk: no movement is told of them there).
@@ -23,6 +24,7 @@ WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P23.case_share') AS case_share,
         max(value) FILTER (WHERE name = 'P23.least_units') AS least_units,
+        max(value) FILTER (WHERE name = 'P23.several_cases') AS several_cases,
         max(value) FILTER (WHERE name = 'P23.sibling_share') AS sibling_share
     FROM raw_setting
 ),
@@ -161,6 +163,7 @@ judged AS (
         setting.sibling_share,
         setting.case_share,
         setting.least_units,
+        setting.several_cases,
         (away_units - 1) / greatest(content_units - 1, 1) AS siblings_away_share,
         is_picked
         OR later_events = 0
@@ -179,6 +182,10 @@ SELECT
     CASE
         WHEN NOT is_lookup AND NOT is_opened_unscanned AND away_units >= least_units
             AND away_units > case_share * content_units THEN 'S2'
+        WHEN NOT is_lookup AND NOT is_opened_unscanned
+            AND count(DISTINCT container_id) FILTER (
+                WHERE NOT is_lookup AND NOT is_opened_unscanned
+            ) OVER (PARTITION BY lot_id) >= several_cases THEN 'S2'
         ELSE 'S3'
     END AS severity,
     CASE WHEN is_lookup OR is_opened_unscanned THEN 'explained' ELSE 'stands' END AS status,

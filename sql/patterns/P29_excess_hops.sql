@@ -4,14 +4,17 @@
 -- key:     none
 -- pattern: P29
 -- family:  network
--- definition: The changes of owner on a pack's path, a return taking one back, are more than 4; or
---   at least 4 and more than in 99 % of the packs of other lots of its GTIN that ended in the same
---   country; or the path passes at least 3 countries outside the lot's markets and the maker's own.
+-- definition: The changes of owner on a pack's path are more than 4, a return, or any way straight
+--   back to who had sent it, taking one back; or at least 4 and more than in 99 % of the packs of
+--   other lots of its GTIN that ended in the same country; or the path passes at least 3 countries
+--   outside the lot's markets and the maker's own.
 -- guard: Both firms of a change are known and differ. Where a container that nobody saw opened goes
 --   back to a firm that had it, the pack may have left it: that and what the container did next
 --   does not count until the pack is scanned. The 99 % need at least 200 packs of 3 other lots; the
 --   countries need stated markets. Returns processors and destruction are no trade.
--- severity: S3 always.
+-- severity: S3; S2 where packs, read by name each time, were sold at least 3 times running from one
+--   wholesaler to another: a row of traders, none of whom sells to who hands out, hides where goods
+--   began.
 -- benign: B19 (a parallel trader or repackager, licensed where a licence list exists, accounts for
 --   the excess), B23 (changes to a logistics provider or customs, or with one stated owner before
 --   and after, account for it: custody moved, title did not).
@@ -27,7 +30,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P29.tail_share') AS tail_share,
         max(value) FILTER (WHERE name = 'P29.least_packs') AS least_packs,
         max(value) FILTER (WHERE name = 'P29.least_lots') AS least_lots,
-        max(value) FILTER (WHERE name = 'P29.countries') AS least_countries
+        max(value) FILTER (WHERE name = 'P29.countries') AS least_countries,
+        max(value) FILTER (WHERE name = 'P29.trader_sales') AS trader_sales
     FROM raw_setting
 ),
 region AS (
@@ -50,6 +54,7 @@ party AS (
         site.site_id, site.partner_id, site.role,
         coalesce(site.role, '') IN ('third_party_logistics', 'customs') AS is_service,
         coalesce(site.role, '') IN ('reverse_distributor', 'destruction') AS is_disposal,
+        coalesce(site.role, '') = 'wholesaler' AS is_trader,
         trader.site_id IS NOT NULL AS is_parallel,
         CASE WHEN length(trim(site.country)) = 2 THEN upper(trim(site.country)) END AS country
     FROM core_site AS site
@@ -60,10 +65,22 @@ handover AS (
     SELECT
         hop.lot_id, hop.unit_id, hop.hop_no, hop.to_site_id, hop.is_return,
         coalesce(hop.is_inferred, false) AS is_inferred,
-        CASE WHEN hop.is_return THEN -1 ELSE 1 END AS change,
+        CASE
+            WHEN hop.is_return THEN -1
+            -- From who had it, or from anybody where nobody had booked it in.
+            WHEN lag(here.partner_id) OVER life = there.partner_id
+                AND (
+                    lag(there.partner_id) OVER life = here.partner_id
+                    OR lag(hop.receive_record_id) OVER life IS NULL
+                ) THEN -1
+            ELSE 1
+        END AS change,
         there.is_service OR coalesce(hop.from_owner_site_id = hop.to_owner_site_id, false)
             AS is_custody_only,
         there.is_parallel,
+        here.is_trader AND there.is_trader AND NOT hop.is_return
+        AND NOT coalesce(hop.is_inferred, false)
+        AND NOT coalesce(hop.from_owner_site_id = hop.to_owner_site_id, false) AS is_trader_sale,
         there.country,
         there.is_service AND NOT there.is_parallel AS is_transit,
         hop.ship_record_id, hop.receive_record_id,
@@ -77,12 +94,25 @@ handover AS (
 ),
 -- A tote goes home and out again; a pack that nobody took out of it by name did not.
 change AS (
-    SELECT * EXCLUDE (is_inferred, is_back)
+    SELECT
+        * EXCLUDE (is_inferred, is_back),
+        -- Numbers the unbroken rows of sales among traders.
+        count(*) FILTER (WHERE NOT is_trader_sale) OVER life AS row_no
     FROM handover
     WINDOW life AS (PARTITION BY unit_id ORDER BY hop_no)
     QUALIFY
         coalesce(max(hop_no) FILTER (WHERE is_inferred AND is_back AND NOT is_return) OVER life, 0)
         <= coalesce(max(hop_no) FILTER (WHERE NOT is_inferred) OVER life, 0)
+),
+trader_row AS (
+    SELECT unit_id, max(sales) AS trader_sales
+    FROM (
+        SELECT unit_id, row_no, count(*) AS sales
+        FROM change
+        WHERE is_trader_sale
+        GROUP BY unit_id, row_no
+    )
+    GROUP BY unit_id
 ),
 path AS (
     SELECT
@@ -187,6 +217,7 @@ judged AS (
         coalesce(abroad.countries, 0) AS countries,
         coalesce(abroad.other_countries, 0) AS other_countries,
         rarity.tail_share, rarity.other_packs,
+        coalesce(trader_row.trader_sales, 0) AS trader_sales,
         CASE
             WHEN path.changes >= setting.least_changes
                 AND rarity.other_packs >= setting.least_packs
@@ -197,6 +228,7 @@ judged AS (
     FROM path
     CROSS JOIN setting
     LEFT JOIN abroad ON path.unit_id = abroad.unit_id
+    LEFT JOIN trader_row ON path.unit_id = trader_row.unit_id
     LEFT JOIN rarity
         ON path.lot_id = rarity.lot_id AND path.last_country = rarity.last_country
         AND path.changes = rarity.changes
@@ -219,7 +251,8 @@ grouped AS (
     SELECT
         lot_id, benign,
         count(*) AS units,
-        arg_max(coded, (changes, countries, -unit_id)) AS shown
+        max(trader_sales) AS trader_sales,
+        arg_max(coded, (trader_sales, changes, countries, -unit_id)) AS shown
     FROM coded
     GROUP BY lot_id, benign
 ),
@@ -239,7 +272,9 @@ SELECT
     NULL::BIGINT AS container_id,
     grouped.shown.last_site_id::INTEGER AS site_id,
     NULL::INTEGER AS other_site_id,
-    'S3' AS severity,
+    CASE
+        WHEN grouped.trader_sales >= setting.trader_sales THEN 'S2' ELSE 'S3'
+    END AS severity,
     CASE WHEN grouped.benign IS NULL THEN 'stands' ELSE 'explained' END AS status,
     grouped.benign,
     'conflicting' AS history,
@@ -247,12 +282,13 @@ SELECT
     to_json({
         'owner_changes': grouped.shown.changes,
         'countries_outside_markets': grouped.shown.countries,
-        'other_packs_share': round(grouped.shown.tail_share, 4)
+        'other_packs_share': round(grouped.shown.tail_share, 4),
+        'trader_sales': grouped.trader_sales
     }) AS observed,
     to_json({
         'owner_changes': grouped.shown.allowed,
         'countries_outside_markets': setting.least_countries,
-        'other_packs_share': setting.tail_share
+        'other_packs_share': setting.tail_share, 'trader_sales': setting.trader_sales
     }) AS threshold,
     to_json([
         to_json({

@@ -7,21 +7,24 @@
 -- family:  condition
 -- definition: Robust z of the logarithm of hours above 4: for a trip against its lane and season,
 --   for a stay between receipt and shipment against its site and product (feat_dwell); and at least
---   72 h (trip) or 30 days (stay) above what is usual. Weekends on the way do not count as time of a trip. Or a trip of
---   over 50 km in less time than it needs by road at 120 km/h and by air at 900 km/h with an hour
---   for loading. The doubt of both clocks is taken off first.
+--   72 h (trip) or 30 days (stay) above what is usual. Weekends on the way do not count as time of
+--   a trip. Or a trip of over 50 km in less time than it needs by road at 120 km/h and by air at
+--   900 km/h with an hour for loading. The doubt of both clocks is taken off first.
 -- guard: Lanes borrow from their distance class and mode, classes from all, by number of trips (the
 --   spread too: a thin lane has the wider one of its class); sites borrow from their role, roles
---   from all, products from what else lies at the same sites. Below 20 trips or stays in all: silent. Both ends are on record; returns are no stay.
--- severity: S3 always.
--- benign: B11 (many goods of other lanes were booked in, or out, slow at that place that day: a
---   backlog typed in; or the receipt was recorded later than the excess), B12 (nobody scanned the
---   packs at either end of the stay: their container tells), B25 (most other trips between these
---   countries, or to or from this place, were slow in those weeks).
+--   from all, products from what else lies at the same sites. Below 20 trips or stays in all:
+--   silent. Both ends are on record; returns are no stay.
+-- severity: S3; S2 for a trip at least 168 h (a week of working days) above what is usual: goods
+--   nobody answers for that long are opened and looked at before they are sold.
+-- benign: B11 (many goods of other lanes were booked in, or out, slow at that place that day, by at
+--   least a quarter of this excess: a backlog typed in; or the receipt was recorded later than the
+--   excess), B12 (nobody scanned the packs at either end of the stay: their container tells; or the
+--   receipt names another sender, or the shipping another addressee: a way in between was not
+--   told), B25 (most other trips between these countries, or to or from this place, were likewise
+--   slow in those weeks).
 -- source: Advair 2009, HIV Africa 2002, Levemir 2009; typology P36
--- parts:   lot
--- reads:   core_lot, core_movement, core_site, feat_dwell, feat_lane, feat_stay, feat_trip,
---   raw_setting
+-- reads:   core_event, core_lot, core_movement, core_site, feat_dwell, feat_lane, feat_stay,
+--   feat_trip, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A stay has no physical least time: goods may be crossed over a dock within minutes. The
 --   season is the calendar quarter of a distance class, weighed like a thin lane.
@@ -32,7 +35,9 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P36.least_trips') AS least_trips,
         max(value) FILTER (WHERE name = 'P36.trip_excess_h') AS trip_excess_h,
         max(value) FILTER (WHERE name = 'P36.stay_excess_h') AS stay_excess_h,
+        max(value) FILTER (WHERE name = 'P36.grave_excess_h') AS grave_excess_h,
         max(value) FILTER (WHERE name = 'P36.slow_z') AS slow_z,
+        max(value) FILTER (WHERE name = 'P36.common_share') AS common_share,
         max(value) FILTER (WHERE name = 'P36.peers') AS peers,
         max(value) FILTER (WHERE name = 'P36.peer_share') AS peer_share,
         max(value) FILTER (WHERE name = 'P36.peer_days') AS peer_days,
@@ -82,9 +87,20 @@ trip AS (
     LEFT JOIN core_site AS there ON residual.to_site_id = there.site_id
 ),
 odd_trip AS (
-    SELECT trip.*
+    SELECT
+        trip.*,
+        open_h - trip.doubt_h - usual_h AS excess_h,
+        -- A shipping and a receipt of two ways, between which another was not told.
+        coalesce(sender.partner_id <> here.partner_id, false)
+        OR coalesce(addressee.partner_id <> there.partner_id, false) AS is_two_ways
     FROM trip
     CROSS JOIN setting
+    LEFT JOIN core_event AS receipt ON trip.receive_record_id = receipt.record_id
+    LEFT JOIN core_event AS shipping ON trip.ship_record_id = shipping.record_id
+    LEFT JOIN core_site AS sender ON receipt.from_site_id = sender.site_id
+    LEFT JOIN core_site AS addressee ON shipping.to_site_id = addressee.site_id
+    LEFT JOIN core_site AS here ON trip.from_site_id = here.site_id
+    LEFT JOIN core_site AS there ON trip.to_site_id = there.site_id
     WHERE coalesce(is_too_fast, false)
         OR (
             all_trips >= setting.least_trips AND trip.robust_z > setting.robust_z
@@ -96,7 +112,8 @@ around AS (
     SELECT
         odd.ship_record_id, odd.receive_record_id, odd.from_site_id, odd.to_site_id,
         count(*) FILTER (
-            WHERE other.robust_z > setting.slow_z AND (
+            WHERE other.robust_z > setting.slow_z
+                AND other.open_h - other.usual_h >= setting.common_share * odd.excess_h AND (
                 (other.to_site_id = odd.to_site_id
                     AND other.received_at::DATE = odd.received_at::DATE)
                 OR (other.from_site_id = odd.from_site_id
@@ -104,7 +121,10 @@ around AS (
             )
         ) AS same_day_slow,
         count(*) AS peers,
-        count(*) FILTER (WHERE other.robust_z > setting.slow_z) AS slow_peers
+        count(*) FILTER (
+            WHERE other.robust_z > setting.slow_z
+                AND other.open_h - other.usual_h >= setting.common_share * odd.excess_h
+        ) AS slow_peers
     FROM odd_trip AS odd
     CROSS JOIN setting
     INNER JOIN trip AS other
@@ -123,9 +143,13 @@ slow_place AS (
         count(*) FILTER (
             WHERE other.received_at::DATE = odd.received_at::DATE
                 AND other.robust_z > setting.slow_z
+                AND other.open_h - other.usual_h >= setting.common_share * odd.excess_h
         ) AS same_day_slow,
         count(*) AS peers,
-        count(*) FILTER (WHERE other.robust_z > setting.slow_z) AS slow_peers
+        count(*) FILTER (
+            WHERE other.robust_z > setting.slow_z
+                AND other.open_h - other.usual_h >= setting.common_share * odd.excess_h
+        ) AS slow_peers
     FROM odd_trip AS odd
     CROSS JOIN setting
     INNER JOIN trip AS other
@@ -155,7 +179,7 @@ lot_trip AS (
                 ELSE 0
             END
         ) AS slow_peer_share,
-        false AS is_inferred,
+        false AS is_inferred, odd.is_two_ways, odd.excess_h,
         [odd.ship_record_id, odd.receive_record_id] AS record_ids
     FROM odd_trip AS odd
     CROSS JOIN setting
@@ -195,7 +219,8 @@ lot_stay AS (
         odd.stay_h AS hours, odd.stay_h AS open_h, odd.usual_h, odd.stay_z AS robust_z,
         NULL AS distance_km, odd.doubt_h,
         odd.stays AS trips, 0 AS same_day_slow, NULL AS receipt_lag_h, 0 AS slow_peer_share,
-        stay.is_inferred, [stay.receive_record_id, stay.ship_record_id] AS record_ids
+        stay.is_inferred, false AS is_two_ways, NULL AS excess_h,
+        [stay.receive_record_id, stay.ship_record_id] AS record_ids
     FROM odd_stay AS odd
     INNER JOIN feat_stay AS stay
         ON odd.site_id = stay.site_id AND odd.receive_record_id = stay.receive_record_id
@@ -210,7 +235,7 @@ coded AS (
             WHEN found.kind = 'too_fast' THEN NULL
             WHEN found.same_day_slow >= setting.peers
                 OR coalesce(found.receipt_lag_h >= found.open_h - found.usual_h, false) THEN 'B11'
-            WHEN found.is_inferred THEN 'B12'
+            WHEN found.is_inferred OR found.is_two_ways THEN 'B12'
             WHEN found.slow_peer_share >= setting.peer_share THEN 'B25'
         END AS benign
     FROM (FROM lot_trip UNION ALL FROM lot_stay) AS found
@@ -224,15 +249,19 @@ grouped AS (
         max(slow_peer_share) AS slow_peer_share,
         max(receipt_lag_h) AS receipt_lag_h,
         bool_or(is_inferred) AS is_inferred,
+        bool_or(is_two_ways) AS is_two_ways,
+        bool_or(coalesce(coded.excess_h >= grave_excess_h, false) AND kind = 'transit')
+            AS is_grave,
         arg_max(
             {
-                'hours': hours, 'usual_h': usual_h, 'robust_z': robust_z,
-                'distance_km': distance_km, 'doubt_h': doubt_h, 'trips': trips
+                'hours': hours, 'usual_h': usual_h, 'robust_z': coded.robust_z,
+                'distance_km': coded.distance_km, 'doubt_h': doubt_h, 'trips': trips
             },
-            (abs(robust_z), hours)
+            (abs(coded.robust_z), hours)
         ) AS shown,
         list_sort(list_distinct(flatten(list(record_ids))))[1:50] AS record_ids
     FROM coded
+    CROSS JOIN setting
     GROUP BY lot_id, kind, site_id, other_site_id, benign
 )
 SELECT
@@ -241,7 +270,7 @@ SELECT
     NULL::BIGINT AS container_id,
     grouped.site_id::INTEGER AS site_id,
     grouped.other_site_id::INTEGER AS other_site_id,
-    'S3' AS severity,
+    CASE WHEN grouped.is_grave THEN 'S2' ELSE 'S3' END AS severity,
     CASE WHEN grouped.benign IS NULL THEN 'stands' ELSE 'explained' END AS status,
     grouped.benign,
     'conflicting' AS history,
@@ -277,7 +306,8 @@ SELECT
             'result': CASE
                 WHEN grouped.benign = 'B12' THEN 'supported' ELSE 'ruled_out'
             END,
-            'is_known_by_container': grouped.is_inferred
+            'is_known_by_container': grouped.is_inferred,
+            'is_of_two_ways': grouped.is_two_ways
         }),
         to_json({
             'code': 'B25',

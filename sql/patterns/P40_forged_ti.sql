@@ -18,8 +18,9 @@
 --   lot. A maker's shipping that names nobody denies nothing. before_made: with a day allowed, no
 --   birth before that day, and under half of the lot's trade. A seller without any arrival on
 --   record is silent. document: of at least 10 other numbers the issuer reuses under 10 %, and
---   under 10 % of its consignments run under this one. Else a data gap.
--- severity: S1 always; a data gap S4.
+--   under 10 % of its consignments run under this one; or of at least 2 it reuses none, this one
+--   names at least 3 buyers, and all issuers together reuse under 10 %. Else a data gap.
+-- severity: S1; S2 for a document of an issuer with so few numbers; a data gap S4.
 -- benign: B11 (younger than the lag norm), B15 (the maker's shipping of these packs went to another
 --   address and was never received; as many packs of the lot named were not received, or of another
 --   lot of the product left over: wrong lot on the paper; a log line told again within a week for
@@ -42,6 +43,8 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P40.year_days') AS year_days,
         max(value) FILTER (WHERE name = 'P40.reuse_share') AS reuse_share,
         max(value) FILTER (WHERE name = 'P40.documents') AS documents,
+        max(value) FILTER (WHERE name = 'P40.few_documents') AS few_documents,
+        max(value) FILTER (WHERE name = 'P40.few_buyers') AS few_buyers,
         max(value) FILTER (WHERE name = 'P40.tolerance_share') AS tolerance_share
     FROM raw_setting
 ),
@@ -264,27 +267,44 @@ issuer AS (
     FROM document
     GROUP BY issuer_id
 ),
+custom AS (  -- where nearly all who trade use a number once, a small issuer should as well
+    SELECT
+        count(*) AS documents, count(*) FILTER (WHERE buyers > 1) AS reused,
+        count(DISTINCT issuer_id) AS issuers
+    FROM document
+),
+judged_document AS (
+    SELECT
+        document.*,
+        issuer.documents - 1 >= setting.documents
+        AND issuer.reused - 1 <= setting.reuse_share * (issuer.documents - 1)
+        AND document.consignments <= greatest(2, setting.reuse_share * issuer.consignments)
+            AS is_against_habit,
+        issuer.documents - 1 >= setting.few_documents AND issuer.reused = 1
+        AND document.buyers >= setting.few_buyers
+        AND custom.issuers >= setting.documents
+        AND custom.reused <= setting.reuse_share * custom.documents AS is_against_custom
+    FROM document
+    CROSS JOIN setting
+    CROSS JOIN custom
+    INNER JOIN issuer ON document.issuer_id = issuer.issuer_id
+    WHERE document.buyers > 1
+),
 reused AS (
     SELECT
         trade.lot_id, 'document' AS kind, advised.from_site_id AS site_id,
         min(advised.to_site_id) AS other_site_id,
-        bool_or(
-            issuer.documents - 1 >= setting.documents
-            AND issuer.reused - 1 <= setting.reuse_share * (issuer.documents - 1)
-            AND document.consignments
-            <= greatest(2, setting.reuse_share * issuer.consignments)
-        ) AS is_guarded,
+        bool_or(document.is_against_habit OR document.is_against_custom) AS is_guarded,
+        NOT bool_or(document.is_against_habit) AS is_by_custom,
         sum(trade.units) AS units, max(advised.event_at) AS traded_at,
         max(document.buyers) AS buyers,
         list_sort(list(DISTINCT advised.record_id))[1:50] AS record_ids
-    FROM document
+    FROM judged_document AS document
     CROSS JOIN setting
-    INNER JOIN issuer ON document.issuer_id = issuer.issuer_id
     INNER JOIN advised
         ON document.issuer_id = advised.issuer_id AND document.document = advised.document
     INNER JOIN trade ON advised.record_id = trade.ship_record_id
-    WHERE document.buyers > 1
-        AND date_diff('day', document.first_at, document.last_at)
+    WHERE date_diff('day', document.first_at, document.last_at)
             BETWEEN setting.apart_days AND setting.year_days
     GROUP BY trade.lot_id, advised.from_site_id
 ),
@@ -481,6 +501,15 @@ seller AS (
     FROM bought
     GROUP BY seller_id
 ),
+-- A seller of whose goods others received what it never told as shipped leaves receipts out too.
+told_sale AS (
+    SELECT
+        seller_id, count(DISTINCT receive_record_id) AS received,
+        count(DISTINCT receive_record_id) FILTER (WHERE ship_record_id IS NOT NULL) AS told
+    FROM trade
+    WHERE source = 'epcis' AND receive_record_id IS NOT NULL AND seller_id IS NOT NULL
+    GROUP BY seller_id
+),
 -- B15: another lot of the product of which as much is left over at the seller.
 stock AS (
     SELECT gtin, lot_id, partner_id, sum(units) AS left_units
@@ -505,7 +534,9 @@ never_bought AS (
     SELECT
         bought.lot_id, 'never_bought' AS kind, bought.site_id, bought.other_site_id,
         coalesce(lot.is_covered, false) AND seller.lots - 1 >= setting.feed_lots
-        AND seller.bought_lots >= setting.feed_share * (seller.lots - 1) AS is_guarded,
+        AND seller.bought_lots >= setting.feed_share * (seller.lots - 1)
+        AND coalesce(told_sale.told >= setting.feed_share * told_sale.received, true)
+            AS is_guarded,
         bought.units, bought.traded_at, left_over.lot_id IS NOT NULL AS is_counterpart,
         CASE WHEN left_over.lot_id IS NOT NULL THEN bought.units ELSE 0 END AS counterpart_units,
         bought.is_title, bought.record_ids
@@ -513,6 +544,7 @@ never_bought AS (
     CROSS JOIN setting
     INNER JOIN lot ON bought.lot_id = lot.lot_id
     INNER JOIN seller ON bought.seller_id = seller.seller_id
+    LEFT JOIN told_sale ON bought.seller_id = told_sale.seller_id
     LEFT JOIN left_over
         ON bought.lot_id = left_over.lot_id AND bought.seller_id = left_over.seller_id
     -- A seller of whom no arrival is on record at all says nothing.
@@ -553,7 +585,11 @@ SELECT
     NULL::BIGINT AS container_id,
     CASE WHEN coded.is_guarded THEN coded.site_id END::INTEGER AS site_id,
     CASE WHEN coded.is_guarded THEN coded.other_site_id END::INTEGER AS other_site_id,
-    CASE WHEN coded.is_guarded THEN 'S1' ELSE 'S4' END AS severity,
+    CASE
+        WHEN NOT coded.is_guarded THEN 'S4'
+        WHEN coalesce(coded.is_by_custom, false) THEN 'S2'
+        ELSE 'S1'
+    END AS severity,
     CASE
         WHEN NOT coded.is_guarded THEN 'data_gap'
         WHEN coded.benign IS NOT NULL THEN 'explained'

@@ -98,7 +98,7 @@ CREATE VIEW find_finding AS
 CREATE TABLE find_lot (
     lot_id INTEGER, tier VARCHAR, findings_standing BIGINT, findings_explained BIGINT,
     data_gaps BIGINT, families_standing BIGINT, top_pattern VARCHAR, second_pattern VARCHAR,
-    units_affected DOUBLE, worst_severity VARCHAR, findings_suppressed BIGINT);
+    worst_severity VARCHAR, findings_suppressed BIGINT);
 CREATE TABLE lot_risk (
     gtin VARCHAR, lot VARCHAR, product VARCHAR, tier VARCHAR, suspicion_pct DOUBLE,
     p_value DOUBLE, top_pattern VARCHAR, second_pattern VARCHAR, findings_standing BIGINT,
