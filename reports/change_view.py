@@ -114,8 +114,9 @@ def _reopened(change: LotChange) -> str:
     decision: Decision | None = change.decision
     if decision is None:
         return "The lot is open again."
+    verb = "proposed" if decision.state == "proposed" else "decided"
     return (
-        f"The lot is open again: {decision.decided_by} decided “{decision.outcome}” on "
+        f"The lot is open again: {decision.decided_by} {verb} “{decision.outcome}” on "
         f"{day(decision.decided_at)}, before this change."
     )
 

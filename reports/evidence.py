@@ -178,7 +178,18 @@ def gather_index(
         (row["gtin"], row["lot"]): row["outcome"]
         for row in _rows(con, "SELECT gtin, lot, outcome FROM find_decision WHERE is_latest")
     }
-    lots = [made.ranked_lot(row, titles, decided) for row in _rows(con, "SELECT * FROM lot_risk")]
+    proposed = {
+        (row["gtin"], row["lot"]): row["outcome"]
+        for row in _rows(
+            con,
+            "SELECT gtin, lot, outcome FROM find_decision WHERE state = 'proposed' "
+            "ORDER BY decision_id",
+        )
+    }
+    lots = [
+        made.ranked_lot(row, titles, decided, proposed)
+        for row in _rows(con, "SELECT * FROM lot_risk")
+    ]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
     # What a person set aside hides no lot.
@@ -203,6 +214,7 @@ def gather_index(
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
         unusual=_unusual(con),
         decided=dict(Counter(decided.values())),
+        proposed=len(proposed),
         feeds=_cut(feeds, MOST_FEEDS, lambda _: 0),
         feeds_failing=sum(feed.health == "failing" for feed in feeds),
         feeds_doubtful=sum(feed.health == "doubtful" for feed in feeds),

@@ -10,7 +10,7 @@ from reports.change_view import (
     suppressions_words,
 )
 from reports.claims import IndexEvidence, RankedLot
-from reports.decision_view import tally_words
+from reports.decision_view import tally_words, waiting_words
 from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import counted, joined, moment, number, share
@@ -103,7 +103,11 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         clear_words=_clear_words(
             counts.get("clear", 0) - sum(lot.tier == "clear" for lot in evidence.lots.rows)
         ),
-        decided_words=tally_words(evidence.decided),
+        decided_words=" ".join(
+            words
+            for words in (tally_words(evidence.decided), waiting_words(evidence.proposed))
+            if words
+        ),
         patterns=_patterns(evidence),
         files=_files(evidence),
         files_words=_files_words(evidence),
@@ -203,7 +207,11 @@ def _row(rank: int, lot: RankedLot) -> LotRow:
         + (f" of {number(lot.units)}" if lot.units is not None else ""),
         coverage=share(lot.coverage),
         nearest=lot.nearest_title or lot.nearest_case or "none near",
-        decided=f"decided: {lot.decided}" if lot.decided else "",
+        decided=", ".join(
+            f"{what}: {outcome}"
+            for what, outcome in (("decided", lot.decided), ("proposed", lot.proposed))
+            if outcome
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from reports.claims import Bounded, LotEvidence
 from reports.view import LotView
 
 NAME = "touchstone/lot-report"
-VERSION = "1.0"
+VERSION = "1.1"
 SCHEMA = Path(__file__).parent / "schema" / "lot-report.schema.json"
 
 # What the spreadsheet and the queries hold in full is bounded here, and the rest counted.

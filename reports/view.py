@@ -15,7 +15,7 @@ from reports.claims import LotEvidence
 from reports.comparison_view import CaseView, ScoreView, cases_words, view_case, view_score
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
-from reports.decision_view import decisions_table, latest_words
+from reports.decision_view import decisions_table, latest_words, proposed_words
 from reports.exposure_view import (
     exposed_table,
     holders_table,
@@ -220,6 +220,7 @@ def _facts(evidence: LotEvidence) -> tuple[tuple[str, str], ...]:
         ("Seen", f"{period(facts.first_at, facts.last_at)} UTC" if facts.first_at else ""),
         ("Suspicion", _suspicion(evidence)),
         ("Decided", latest_words(evidence)),
+        ("Proposed", proposed_words(evidence)),
         ("As of", f"{moment(run.as_of)} UTC" if run.as_of else "not recorded"),
         ("Run", run.run_id),
     ]

@@ -747,6 +747,19 @@ CAUSES = {
     "time": "the time that has passed",
 }
 
+# What a decision is, where it is not the one that counts, with its outcome.
+DECISION_STATES = {
+    "signed": "{outcome} (replaced)",
+    "proposed": "{outcome} (proposed: a second person has to sign)",
+    "withdrawn": "{outcome} (withdrawn)",
+}
+DECISION_SECOND = "{by}, second person ({meaning}), {day}"
+DECISION_WITHDRAWN = "withdrawn by {by}, {day}: {reason}"
+DECISIONS_PROPOSED = {
+    "one": "On 1 lot a proposed decision waits for a second person's signature.",
+    "many": "On {count} lots a proposed decision waits for a second person's signature.",
+}
+
 # How it is known what went along a lane, behind the number of packs.
 KNOWING = {"inferred": ", inferred", "mixed": ", partly inferred", "scanned": ""}
 
@@ -978,8 +991,9 @@ PAGE = {
     "examination": "When a pack is in hand",
     "decisions": "Decisions on this lot",
     "decisions_intro": (
-        "Decisions are added and never changed; the latest counts, and becomes a case that other "
-        "lots are compared with."
+        "Decisions are added and never changed; the latest signed one counts, and becomes a case "
+        "that other lots are compared with. Where an S1 finding stands, two persons sign what is "
+        "final."
     ),
     "no_decisions": (
         "Nobody had decided on this lot when the run looked back. Record a decision with "
