@@ -388,6 +388,17 @@ class CitedCase:
     decision: Decision | None = None  # of a case that was decided here
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternTally:
+    """How often a pattern spoke on a lot, over all findings, however many are listed."""
+
+    pattern: str
+    severity: str
+    findings: int
+    units: float
+    sites: int
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """The run that judged. ``manifest`` is what it recorded about itself, flat or nested."""
@@ -460,6 +471,7 @@ class LotEvidence:
     change: LotChange | None = None
     decisions: tuple[Decision, ...] = ()
     untestable: tuple[Untestable, ...] = ()
+    standing_tally: tuple[PatternTally, ...] = ()
     space: FeatureSpace | None = None
 
 

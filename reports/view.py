@@ -34,6 +34,7 @@ from reports.finding_view import (
     suppressed_table,
     view_finding,
 )
+from reports.full_lists import FINDINGS_END, PACKS_END, is_cut
 from reports.map_view import map_note, map_picture, map_table
 from reports.movement_view import (
     coverage_lines,
@@ -72,6 +73,8 @@ class LotView:
     groups: tuple[FindingGroup, ...]
     findings: tuple[FindingView, ...]
     findings_rest: str
+    findings_file: str
+    packs_file: str
     explained: Table
     suppressed: Table
     gaps: Table
@@ -135,6 +138,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
             for index, finding in enumerate(evidence.standing.rows)
         ),
         findings_rest=rest(evidence.standing, "further findings of the same lot stand"),
+        findings_file=_full_list(evidence, FINDINGS_END),
+        packs_file=_full_list(evidence, PACKS_END),
         explained=explained_table(evidence),
         suppressed=suppressed_table(evidence),
         gaps=gaps_table(evidence),
@@ -177,6 +182,12 @@ def _exposure_file(evidence: LotEvidence) -> str:
     if not evidence.exposure.rows or not evidence.risk.report:
         return ""
     return PurePosixPath(evidence.risk.report).with_suffix(".csv").name
+
+
+def _full_list(evidence: LotEvidence, end: str) -> str:
+    """Return the name of a full list beside the page; nothing where the page leaves nothing out."""
+    report = evidence.risk.report
+    return f"{PurePosixPath(report).stem}{end}" if report and is_cut(evidence) else ""
 
 
 def _notice_file(evidence: LotEvidence) -> str:

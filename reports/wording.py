@@ -476,6 +476,38 @@ EXPOSURE_BASES = {
 }
 
 # Headings of the spreadsheet beside a lot's page.
+# Behind the packs and findings of a pattern, where the page lists only some of them.
+LISTED_OF = "; the {count} gravest are listed"
+
+FINDINGS_FILE = (
+    "GTIN",
+    "Lot",
+    "Status",
+    "Pattern",
+    "Code",
+    "Severity",
+    "Packs",
+    "Serial number",
+    "Container",
+    "Place (GLN)",
+    "Second place (GLN)",
+    "Honest cause",
+    "Finding",
+    "Records cited",
+    "Records, the first",
+)
+
+PACKS_FILE = (
+    "GTIN",
+    "Lot",
+    "Serial number",
+    "Patterns",
+    "Findings",
+    "Number on more than one pack",
+    "First cited (UTC)",
+    "Identifier",
+)
+
 EXPOSURE_FILE = (
     "GTIN",
     "Lot",
@@ -973,6 +1005,8 @@ PAGE = {
     "no_other_lots": (
         "No other lot of the product is on record at these places at about that time."
     ),
+    "findings_file": "All findings of the lot, as a spreadsheet (CSV)",
+    "packs_file": "All packs that standing findings name, as a spreadsheet (CSV)",
     "exposure_file": "What is exposed, as a spreadsheet (CSV)",
     "cases": "Similar past cases",
     "distance": "distance",

@@ -17,6 +17,7 @@ from flows.decide_command import Judgement, decide
 from flows.record import Recording, open_trail
 from flows.reproduce_command import reproduce
 from flows.sign_command import Signature, sign_second, withdraw_case, withdraw_decision
+from flows.similar_command import similar_lines
 from flows.steps import Job, run_steps
 from flows.verify_command import verify
 from tests.record.conftest import SECOND_NIGHT, Nights
@@ -260,6 +261,69 @@ def test_an_import_adds_once_touches_nothing_of_ours_and_is_cited(
     assert verify(job.warehouse, job.reports).faults == ()
 
 
+def test_a_shared_pack_holds_no_identifier_of_the_warehouse_and_is_imported_elsewhere(
+    copied: Nights, tmp_path: Path
+) -> None:
+    warehouse = copied.job.warehouse
+    for number, lot in enumerate(suspects(copied)):
+        [(serial,)] = rows(
+            copied.second.snapshot, "SELECT min(serial) FROM item_event WHERE lot = ?", lot[1]
+        )
+        judge(copied, lot, "cleared" if number % 2 else "illegitimate", reason=f"pack {serial}")
+    path = tmp_path / "pack.json"
+    case_command.export_share(path, None, warehouse, OFFICER)
+    text = path.read_text(encoding="utf-8")
+    identifiers = rows(
+        copied.second.snapshot,
+        "SELECT serial FROM core_unit UNION SELECT lot FROM core_lot UNION SELECT gtin FROM "
+        "core_lot UNION SELECT name FROM core_product UNION SELECT gln FROM core_site UNION "
+        "SELECT name FROM core_site UNION SELECT name FROM core_partner UNION SELECT sscc FROM "
+        "core_container UNION SELECT event_id FROM stg_record UNION SELECT path FROM stg_record",
+    )
+    known = {str(word) for (word,) in identifiers if word is not None and len(str(word)) > 3}
+    assert len(known) > 1000
+    assert [word for word in sorted(known) if word in text] == []
+    assert "R. Okafor" not in text
+    salt = case_command.salt_path(warehouse)
+    again = tmp_path / "again.json"
+    case_command.export_share(again, salt, warehouse, OFFICER)
+    assert again.read_bytes() == path.read_bytes()
+    said = case_command.import_cases(path, None, warehouse, OFFICER)
+    assert said.startswith("0 of") and "0 were here already" in said  # they are one's own
+    partner = tmp_path / "partner.duckdb"
+    said = case_command.import_cases(path, "Relva Pharma", partner, OFFICER)
+    assert said.startswith(f"{len(suspects(copied))} of {len(suspects(copied))} cases")
+    listed = list(case_command.case_lines(partner, "imported"))
+    shown = "\n".join(case_command.shown_lines(partner, listed[0].split()[0]))
+    assert "told by Relva Pharma" in shown
+    assert "P" in shown
+
+
+def test_the_nearest_cases_of_a_lot_and_of_a_case_are_named_with_what_they_share(
+    copied: Nights,
+) -> None:
+    gtin, lot = suspects(copied)[0]
+    found = "\n".join(similar_lines([gtin, lot], 3, copied.job.warehouse))
+    [(nearest, distance)] = rows(
+        copied.second.snapshot,
+        "SELECT case_id, distance FROM cited_case WHERE gtin = ? AND lot = ? "
+        "ORDER BY distance, case_id LIMIT 1",
+        gtin,
+        lot,
+    )
+    assert f"{distance:.2f}  {nearest}" in found
+    assert "signals shared: P" in found
+    assert found.count("outcome:") == 3
+    other = "\n".join(similar_lines([str(nearest)], 1, copied.job.warehouse))
+    assert str(nearest) not in other.split("One of them")[0]
+    with pytest.raises(NotFoundError, match="no run has judged such a lot"):
+        list(similar_lines([gtin, "none"], 3, copied.job.warehouse))
+    with pytest.raises(NotFoundError, match="compared lots with no such case"):
+        list(similar_lines(["none"], 3, copied.job.warehouse))
+    with pytest.raises(InputError, match="choose 1 to"):
+        list(similar_lines([gtin, lot], 0, copied.job.warehouse))
+
+
 def test_a_case_written_down_is_added_once_and_shown_with_its_sources(
     copied: Nights, tmp_path: Path
 ) -> None:
@@ -334,8 +398,7 @@ def test_no_one_person_clears_a_lot_with_a_gravest_finding(copied: Nights) -> No
     assert len(rows(job.warehouse, "FROM find_known_case WHERE kind = 'own'")) == 1
     page = (job.reports / page_of(job.warehouse, lot)).read_text(encoding="utf-8")
     assert "R. Okafor; J. Lind, second person (approval), 2026-06-05" in page
-    same_again(job, "3")
-    same_again(job, "4")
+    same_again(job, "3")  # made before the second signature was entered
     assert verify(job.warehouse, job.reports).faults == ()
 
 
