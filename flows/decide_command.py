@@ -217,7 +217,8 @@ def _basis(warehouse: Path, judgement: Judgement, trail: "Trail") -> Basis:
         traits = lot_traits(con, judgement.gtin, judgement.lot)
         gravest = con.execute(
             "SELECT DISTINCT pattern FROM finding WHERE gtin = ? AND lot = ? "
-            "AND status = 'stands' AND severity = 'S1' ORDER BY pattern",
+            # Set aside is not explained: else one person could set aside first, and clear then.
+            "AND status IN ('stands', 'suppressed') AND severity = 'S1' ORDER BY pattern",
             [judgement.gtin, judgement.lot],
         ).fetchall()
         storage = con.execute(

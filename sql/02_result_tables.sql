@@ -74,7 +74,7 @@ CREATE TABLE IF NOT EXISTS raw_case_act (
     decision_id INTEGER,      -- the decision that made the case; null: added or imported
     act VARCHAR,              -- proposed (a second person has to sign), second, withdrawn
     meaning VARCHAR,          -- of a second signature: approval, review, responsibility
-    reason VARCHAR,           -- in the person's words; of a proposal the S1 patterns that stood
+    reason VARCHAR,           -- in the person's words; of a proposal the S1 patterns found
     acted_by VARCHAR,
     acted_at TIMESTAMP        -- UTC
 );

@@ -74,7 +74,8 @@ class Source:
 class Case:
     """What is known of one case; ``happened_on`` as precisely as known (2023, 2023-12, ...).
 
-    ``mechanism`` is the account in words. Where no ``chain_shape`` is given, the signals tell it.
+    ``mechanism`` is the account in words. Where no ``chain_shape`` is given, the signals tell
+    it, but for a shipped harmless cause.
     """
 
     case_id: str
@@ -220,9 +221,11 @@ def case_row(case: Case) -> dict[str, Any]:
     sources = [{"title": source.title, "url": source.url} for source in case.sources]
     lists = {"markets": list(case.markets), "lots": list(case.lots)}
     codes = [signal.code for signal in case.signals]
+    # What a harmless cause may look like says nothing of the way of the goods.
+    shape = NOT_STATED if case.kind == "benign" else chain_shape(codes, {})
     coarse = {
         "product_class": case.product_class or NOT_STATED,
-        "chain_shape": case.chain_shape or chain_shape(codes, {}),
+        "chain_shape": case.chain_shape or shape,
     }
     return row | lists | coarse | {"sources": json.dumps(sources, ensure_ascii=False)}
 

@@ -69,7 +69,7 @@ class Basis:
     run_id: str
     report_sha256: str | None
     traits: Traits
-    gravest: tuple[str, ...] = ()  # patterns of the S1 findings that stood
+    gravest: tuple[str, ...] = ()  # patterns of S1 findings that stood or were set aside
     storage: str | None = None  # of the product, as its owner's list has it
 
 
