@@ -27,7 +27,8 @@ progress = Console(stderr=True, highlight=False)
 _PRIVATE = 0o027  # owner writes, group reads, nobody else
 
 Inputs = Annotated[
-    list[Path], typer.Argument(help="Files or folders; what they are is read from what they hold.")
+    list[str],
+    typer.Argument(help="Files, folders or addresses (s3://…); what they are is read from them."),
 ]
 Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file [var/touchstone.duckdb].")]
 Language = Annotated[
@@ -62,10 +63,14 @@ def _clock(as_of: str | None) -> datetime:
     return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
 
 
-def _need_inputs(inputs: list[Path]) -> None:
-    for path in inputs:
-        if not path.exists():
-            raise InputError(f"{path}: no such file or folder. Name what partners sent.")
+def _need_inputs(inputs: list[str], settings: Settings) -> list[Path]:
+    """The inputs as paths, addresses copied first. Raises InputError for what is absent."""
+    from flows.remote import is_remote, local_inputs
+
+    for text in inputs:
+        if not is_remote(text) and not Path(text).exists():
+            raise InputError(f"{text}: no such file or folder. Name what partners sent.")
+    return local_inputs(inputs, settings.warehouse)
 
 
 def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) -> None:
@@ -169,8 +174,7 @@ def run(
     chosen = load_settings(
         settings, warehouse=warehouse, reports=out, language=language, cluster=cluster
     )
-    _need_inputs(inputs)
-    _run(inputs, chosen, _clock(as_of), direct)
+    _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct)
 
 
 @app.command()
@@ -189,10 +193,10 @@ def backfill(
     from flows.inbox import moments
 
     chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
-    _need_inputs(inputs)
+    paths = _need_inputs(inputs, chosen)
     for moment in moments(_clock(since), _clock(until), every_h):
         console.print(f"As of {moment:%Y-%m-%dT%H:%MZ}:")
-        _run(inputs, chosen.model_copy(update={"arrived_by": moment}), moment, direct)
+        _run(paths, chosen.model_copy(update={"arrived_by": moment}), moment, direct)
 
 
 @app.command()
@@ -206,7 +210,7 @@ def serve(
     from flows.serve_command import serve as run_server
 
     chosen = load_settings(settings)
-    _need_inputs(inputs)
+    _need_inputs(inputs, chosen)
     _quiet_prefect(chosen, logging_level="INFO")
     console.print(f"Page: http://127.0.0.1:{port}. Runs at {cron} (cron). Ctrl-C ends it.")
     run_server(inputs, settings, chosen, cron, port)
@@ -225,8 +229,8 @@ def ingest(
     from flows.steps import land_files
 
     chosen = load_settings(settings, warehouse=warehouse)
-    _need_inputs(inputs)
-    job = job_of(chosen, inputs, _clock(as_of).replace(tzinfo=None))
+    paths = _need_inputs(inputs, chosen)
+    job = job_of(chosen, paths, _clock(as_of).replace(tzinfo=None))
     with recorded(chosen.warehouse, job.recording) as trail:
         landed = land_files(job, trail, _say)
     console.print(

@@ -17,6 +17,7 @@ from flows.digest import digest_lines, set_aside_table
 from flows.job import job_of
 from flows.notify import notify
 from flows.quiet_exit import hush_exit
+from flows.remote import local_inputs
 from flows.settings import load_settings
 
 hush_exit()  # a schedule starts each run in a process of its own, which imports this module
@@ -29,14 +30,14 @@ def run_scheduled(inputs: list[str], settings: str | None = None) -> str:
     Parameters
     ----------
     inputs : list of str
-        Files and folders that partners deliver to.
+        Files, folders and addresses that partners deliver to.
     settings : str, optional
         TOML settings file.
 
     Returns the path of the index. Raises InputError where an input is absent.
     """
     chosen = load_settings(Path(settings) if settings else None)
-    paths = tuple(Path(path) for path in inputs)
+    paths = local_inputs(inputs, chosen.warehouse)
     if absent := [str(path) for path in paths if not path.exists()]:
         raise InputError(f"{', '.join(absent)}: no such file or folder. Name what partners sent.")
     job = job_of(chosen, paths, _scheduled_for())

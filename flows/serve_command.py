@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.error import URLError
 
 from data.errors import TouchstoneError
+from flows.remote import is_remote
 from flows.settings import Settings
 
 HOST = "127.0.0.1"  # the page shows runs to whoever can reach it: this machine only
@@ -18,7 +19,7 @@ START_S = 120
 
 
 def serve(
-    inputs: list[Path], settings_file: Path | None, settings: Settings, cron: str, port: int
+    inputs: list[str], settings_file: Path | None, settings: Settings, cron: str, port: int
 ) -> None:
     """Serve until interrupted: a page on this machine, one run at a time, on a schedule.
 
@@ -32,7 +33,9 @@ def serve(
             name="nightly",
             cron=cron,
             parameters={
-                "inputs": [str(path.resolve()) for path in inputs],
+                "inputs": [
+                    text if is_remote(text) else str(Path(text).resolve()) for text in inputs
+                ],
                 "settings": str(settings_file.resolve()) if settings_file else None,
             },
             limit=1,
