@@ -32,7 +32,7 @@ Inputs = Annotated[
 ]
 Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file [var/touchstone.duckdb].")]
 Language = Annotated[
-    str | None, typer.Option(help="Language of the reports: en or de [the settings' one, en].")
+    str | None, typer.Option(help="Language of the reports, en or de; else that of the settings.")
 ]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML settings file.")]
 OutFolder = Annotated[Path | None, typer.Option("--out", help="Folder of reports [var/reports].")]
