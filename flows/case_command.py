@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from data.cases import exchange, library, memory
+from data.cases import exchange, library, memory, share
 from data.errors import InputError, NotFoundError, WarehouseError
 from data.record.canonical import file_digest
 from data.record.disk import write_file
@@ -21,6 +21,17 @@ from data.warehouse.snapshot import newest_snapshot
 from flows.record import Recording, recorded
 
 KINDS = ("own", "imported", "public", "benign", "simulated")
+_NO_CASE = "no case of one's own is there yet: touchstone decide makes one of a lot."
+_MOST_NAME = 200
+_SHOWN = (
+    *("happened_on", "product", "product_class", "chain_shape", "mechanism_class", "mechanism"),
+    "outcome",
+)
+_ACTS = {
+    "proposed": "proposed only: a second person has to sign, since {reason} stood",
+    "second": "signed by {acted_by} as second person",
+    "withdrawn": "withdrawn by {acted_by}",
+}
 _HIDDEN = {"serial": "[serial]", "name": "[name]"}
 # A pack's identity in any of its spellings, whether or not the warehouse knows the serial.
 _IDENTITY = re.compile(r"urn:epc:id:sgtin:\S+|\S*/21/\S+|\(21\)\s*\S+")
@@ -34,7 +45,9 @@ def case_lines(warehouse: Path, kind: str | None) -> Iterator[str]:
         rows = _rows(con, "listed", {"kind": kind})
     for row in rows:
         when = f" ({row['happened_on']})" if row["happened_on"] else ""
-        yield f"{row['case_id']}  {row['kind']}  {row['title']}{when}  {row['signals']}".rstrip()
+        state = f"  [{row['state']}]" if row["state"] else ""
+        line = f"{row['case_id']}  {row['kind']}  {row['title']}{when}  {row['signals']}"
+        yield line.rstrip() + state
     yield f"{len(rows)} cases. One of them: touchstone case show CASE."
 
 
@@ -53,28 +66,16 @@ def shown_lines(warehouse: Path, case_id: str) -> Iterator[str]:
             "WHERE case_id = ?",
             [case_id],
         )
+        done = _of_case(con, "raw_case_act", case_id)
     case = cases[0]
     yield f"{case['case_id']} ({case['kind']}): {case['title']}"
-    for name in ("happened_on", "product", "mechanism_class", "mechanism", "outcome"):
+    for name in _SHOWN:
         if case[name]:
             yield f"  {name.replace('_', ' ')}: {case[name]}"
     for name in ("markets", "lots"):
         if case[name]:
             yield f"  {name}: {', '.join(case[name])}"
-    for one in decisions:
-        yield (
-            f"  decided: {one['outcome']}, by {one['decided_by']}, "
-            f"{one['decided_at']:%Y-%m-%d %H:%M} UTC, because: {one['reason']}"
-        )
-    for one in origins:
-        if one["run_id"]:
-            page = one["report_sha256"] or "none"
-            yield f"  rests on run {one['run_id']}, page {page}"
-        if one["file_sha256"]:
-            yield (
-                f"  added by {one['added_by']}, {one['known_at']:%Y-%m-%d %H:%M} UTC, from file "
-                f"{one['file_sha256'][:16]}"
-            )
+    yield from _story_lines(decisions, done, origins)
     yield "  signals:"
     for signal in signals:
         yield f"    {signal['signal']}  {signal['why']}"
@@ -83,6 +84,33 @@ def shown_lines(warehouse: Path, case_id: str) -> Iterator[str]:
         yield f"  as it was: {', '.join(known)}"
     for source in json.loads(case["sources"] or "[]"):
         yield f"  source: {source['title']} {source['url']}"
+
+
+def _story_lines(
+    decisions: list[dict[str, Any]], done: list[dict[str, Any]], origins: list[dict[str, Any]]
+) -> Iterator[str]:
+    """Who decided, signed, withdrew or added a case, and what it rests on."""
+    for one in decisions:
+        yield (
+            f"  decided: {one['outcome']}, by {one['decided_by']}, "
+            f"{one['decided_at']:%Y-%m-%d %H:%M} UTC, because: {one['reason']}"
+        )
+    for one in done:
+        meaning = f" ({one['meaning']})" if one["meaning"] else ""
+        said = _ACTS[one["act"]].format(**one)
+        yield f"  {said}{meaning}, {one['acted_at']:%Y-%m-%d %H:%M} UTC{_because(one)}"
+    for one in origins:
+        if one["run_id"]:
+            page = one["report_sha256"] or "none"
+            yield f"  rests on run {one['run_id']}, page {page}"
+        if one["file_sha256"]:
+            told = f", told by {one['told_by']}" if one["told_by"] else ""
+            yield (
+                f"  added by {one['added_by']}, {one['known_at']:%Y-%m-%d %H:%M} UTC, from file "
+                f"{one['file_sha256'][:16]}{told}"
+            )
+    if not origins:
+        yield "  shipped with Touchstone"
 
 
 def add(path: Path, warehouse: Path, recording: Recording) -> str:
@@ -108,40 +136,97 @@ def add(path: Path, warehouse: Path, recording: Recording) -> str:
     )
 
 
-def import_cases(path: Path, warehouse: Path, recording: Recording) -> str:
-    """Import cases of another company; none of one's own is touched. Return what was done."""
-    cases = exchange.read_import(path)
+def import_cases(path: Path, told_by: str | None, warehouse: Path, recording: Recording) -> str:
+    """Import cases of another company; none of one's own is touched. Return what was done.
+
+    Takes a file of cases, or a pack (``data.cases.share``). ``told_by`` says whose it is.
+    """
+    is_pack = share.is_pack(path)
+    told = {} if is_pack else {str(n): one for n, one in enumerate(exchange.read_import(path))}
+    if is_pack:
+        told = share.read_pack(path)
+    if told_by is not None and (not told_by.strip() or len(told_by) > _MOST_NAME):
+        raise InputError(f"--from: give a name of {_MOST_NAME} characters at most.")
     with recorded(warehouse, recording) as trail, open_warehouse(warehouse) as con:
         library.store(con)
         con.begin()
-        ours = _own_marks(con)
-        foreign = [(case, traits) for case, traits in cases if _mark(case) not in ours]
+        if is_pack:
+            mine = _own_ids(con, salt_path(warehouse))
+            foreign = [one for name, one in told.items() if name not in mine]
+        else:
+            ours = _own_marks(con)
+            foreign = [(case, traits) for case, traits in told.values() if _mark(case) not in ours]
         now, sha256 = _now(recording), file_digest(path)
-        added = memory.add_cases(con, foreign, now, recording.actor, sha256)
-        new = {"cases": len(cases), "added": added}
+        added = memory.add_cases(con, foreign, now, recording.actor, sha256, told_by)
+        new = {"cases": len(told), "added": added, "form": share.FORMAT if is_pack else "cases"}
         trail.append([Act("learn", "cases", sha256, new=new, reason="imported from a file")])
         con.commit()
     return (
-        f"{added} of {len(cases)} cases are imported; {len(foreign) - added} were here already, "
-        f"{len(cases) - len(foreign)} are of lots decided here. "
+        f"{added} of {len(told)} cases are imported; {len(foreign) - added} were here already, "
+        f"{len(told) - len(foreign)} are of lots decided here. "
         "See them: touchstone case list --kind imported"
     )
 
 
+def salt_path(warehouse: Path) -> Path:
+    """Where the salt of shared ids lies, unless another file is named: beside the warehouse."""
+    return warehouse.with_name(f"{warehouse.stem}.share-salt")
+
+
+def export_share(path: Path, salt_file: Path | None, warehouse: Path, recording: Recording) -> str:
+    """Write one's own cases as a pack that a trading partner may see; return what was done."""
+    _check_target(path, warehouse)
+    salt_file = salt_file or salt_path(warehouse)
+    if salt_file.resolve().parent == path.resolve().parent and salt_file.name == path.name:
+        raise InputError(f"{path}: pack and salt must be two files.")
+    with recorded(warehouse, recording) as trail, open_warehouse(warehouse) as con:
+        own = list(_shared(con))
+        if not own:
+            raise NotFoundError(_NO_CASE)
+        text = share.pack(own, share.read_salt(salt_file))
+        count = len(json.loads(text)["cases"])
+        write_file(path, text)
+        new = {"cases": count, "form": share.FORMAT}
+        trail.append([Act("export", "cases", file_digest(path), new=new)])
+    return (
+        f"{count} cases are in {path}: signals and coarse features, without serials, lots, "
+        f"products, names or anyone's words. Keep {salt_file} to yourself: with it the ids tell "
+        "which case is which, and the next pack has the same ones."
+    )
+
+
+def _shared(con: duckdb.DuckDBPyConnection) -> Iterator[share.Own]:
+    for row in _rows(con, "exported", {}):
+        case_id = row["case_id"]
+        yield share.Own(
+            case_id=case_id,
+            happened_on=row["happened_on"],
+            outcome=row["decided_outcome"] or "",
+            mechanism_class=row["mechanism_class"],
+            product_class=row["product_class"],
+            chain_shape=row["chain_shape"],
+            visible_in_event_data=row["visible_in_event_data"],
+            codes=tuple(one["signal"] for one in _of_case(con, "raw_case_signal", case_id)),
+            traits={one["trait"]: one["value"] for one in _of_case(con, "raw_case_trait", case_id)},
+        )
+
+
+def _own_ids(con: duckdb.DuckDBPyConnection, salt_file: Path) -> set[str]:
+    """What one's own cases are called in packs; nothing where none was ever made."""
+    if not salt_file.is_file():
+        return set()
+    salt = share.read_salt(salt_file)
+    own = con.execute("SELECT case_id FROM raw_case WHERE kind = 'own'").fetchall()
+    return {share.shared_id(case_id, salt) for (case_id,) in own}
+
+
 def export(path: Path, with_names: bool, warehouse: Path, recording: Recording) -> str:
     """Write one's own cases to a file, without serials; return what was done."""
-    if path.exists():
-        raise InputError(f"{path}: is there already. Name a new file.")
-    if not warehouse.is_file():
-        raise WarehouseError(
-            f"{warehouse}: there is no warehouse here yet. Make one: touchstone run."
-        )
+    _check_target(path, warehouse)
     with recorded(warehouse, recording) as trail, open_warehouse(warehouse) as con:
         entries = list(_exported(con, with_names))
         if not entries:
-            raise NotFoundError(
-                "no case of one's own is there yet: touchstone decide makes one of a lot."
-            )
+            raise NotFoundError(_NO_CASE)
         write_file(path, exchange.written(entries))
         new = {"cases": len(entries), "names": with_names}
         trail.append([Act("export", "cases", file_digest(path), new=new)])
@@ -150,6 +235,15 @@ def export(path: Path, with_names: bool, warehouse: Path, recording: Recording) 
         f"{len(entries)} cases are in {path}, without serials and {names} names. Read it before "
         "you give it away: what somebody wrote by hand may say more."
     )
+
+
+def _check_target(path: Path, warehouse: Path) -> None:
+    if path.exists():
+        raise InputError(f"{path}: is there already. Name a new file.")
+    if not warehouse.is_file():
+        raise WarehouseError(
+            f"{warehouse}: there is no warehouse here yet. Make one: touchstone run."
+        )
 
 
 def _exported(con: duckdb.DuckDBPyConnection, with_names: bool) -> Iterator[dict[str, Any]]:
@@ -178,6 +272,8 @@ def _exported(con: duckdb.DuckDBPyConnection, with_names: bool) -> Iterator[dict
                 one["trait"]: one["value"] for one in _of_case(con, "raw_case_trait", case_id)
             },
             "sources": json.loads(row["sources"] or "[]"),
+            "product_class": row["product_class"],
+            "chain_shape": row["chain_shape"],
         }
         if entry["signals"]:  # nothing was found on the lot: no other lot can be like it
             yield {name: value for name, value in entry.items() if value not in (None, [], {}, "")}
@@ -274,6 +370,10 @@ def _table(con: duckdb.DuckDBPyConnection, query: str, given: Any) -> list[dict[
 
 def _now(recording: Recording) -> datetime:
     return recording.now().replace(tzinfo=None, microsecond=0)
+
+
+def _because(act: dict[str, Any]) -> str:
+    return "" if act["act"] == "proposed" else f", because: {act['reason']}"
 
 
 def _said(value: float | None) -> str:

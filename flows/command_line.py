@@ -275,20 +275,49 @@ def report(
 def decide(
     gtin: str,
     lot: str,
-    outcome: Annotated[str, typer.Option(help="cleared, suspect or illegitimate.")],
     reason: Annotated[str, typer.Option(help="Why, in your words.")],
-    by: Annotated[str, typer.Option(help="Who decided.")],
+    by: Annotated[str, typer.Option(help="Who decided, signs or withdraws.")],
+    outcome: Annotated[str | None, typer.Option(help="cleared, suspect or illegitimate.")] = None,
+    second: Annotated[
+        bool, typer.Option("--second", help="Sign what another person proposed instead.")
+    ] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Withdraw a decision instead; it stays on record.")
+    ] = False,
+    decision: Annotated[
+        int | None, typer.Option(help="Which one to sign or withdraw [the lot's last].")
+    ] = None,
+    meaning: Annotated[
+        str, typer.Option(help="Of a second signature: approval, review or responsibility.")
+    ] = "approval",
     at: Annotated[
         str | None, typer.Option(help="When it was decided, ISO 8601 with offset [now].")
     ] = None,
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Record what was decided on a lot; the next run cites it and learns from it."""
+    """Record what was decided on a lot; the next run cites it and learns from it.
+
+    A lot on which an S1 finding stands is cleared or found illegitimate by two persons: the first
+    proposes it, another one signs with --second.
+    """
     from flows import decide_command
     from flows.job import recording_of
 
+    if (outcome is not None) + second + withdraw != 1:
+        raise InputError("decide: give one of --outcome, --second and --withdraw.")
     chosen = load_settings(settings, warehouse=warehouse)
+    if outcome is None:
+        from flows import sign_command
+
+        signature = sign_command.Signature(by, reason, _clock(at).replace(tzinfo=None), meaning)
+        act = sign_command.sign_second if second else sign_command.withdraw_decision
+        signed = act(
+            gtin.zfill(14), lot, decision, signature, chosen.warehouse, recording_of(chosen)
+        )
+        for line in sign_command.lines(signed):
+            console.print(line, markup=False)
+        return
     judgement = decide_command.Judgement(
         gtin.zfill(14), lot, outcome, reason, by, _clock(at).replace(tzinfo=None)
     )
@@ -325,6 +354,21 @@ def case_show(case: str, warehouse: Warehouse = None, settings: SettingsFile = N
         console.print(line, markup=False)
 
 
+@case_app.command("similar")
+def case_similar(
+    thing: Annotated[list[str], typer.Argument(help="GTIN and LOT, or a CASE.")],
+    count: Annotated[int, typer.Option("--count", "-k", help="How many cases.")] = 5,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Name the cases nearest to a lot or to a case, with what they share."""
+    from flows.similar_command import similar_lines
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    for line in similar_lines(thing, count, chosen.warehouse):
+        console.print(line, markup=False)
+
+
 @case_app.command("add")
 def case_add(file: Path, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
     """Add a case of one's own that somebody wrote down: TOML, one case a file."""
@@ -335,14 +379,41 @@ def case_add(file: Path, warehouse: Warehouse = None, settings: SettingsFile = N
     console.print(case_command.add(file, chosen.warehouse, recording_of(chosen)), markup=False)
 
 
+@case_app.command("withdraw")
+def case_withdraw(
+    case: str,
+    reason: Annotated[str, typer.Option(help="Why, in your words.")],
+    by: Annotated[str, typer.Option(help="Who withdraws it.")],
+    at: Annotated[
+        str | None, typer.Option(help="When it was withdrawn, ISO 8601 with offset [now].")
+    ] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Withdraw a case that was decided, added or imported; it stays on record, uncited."""
+    from flows import sign_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    signature = sign_command.Signature(by, reason, _clock(at).replace(tzinfo=None))
+    done = sign_command.withdraw_case(case, signature, chosen.warehouse, recording_of(chosen))
+    for line in sign_command.lines(done):
+        console.print(line, markup=False)
+
+
 @case_app.command("import")
-def case_import(file: Path, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
-    """Import cases of another company: JSON Lines or TOML, checked field by field."""
+def case_import(
+    file: Path,
+    told_by: Annotated[str | None, typer.Option("--from", help="Whose cases they are.")] = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Import cases of another company: JSON Lines, TOML or a pack, checked field by field."""
     from flows import case_command
     from flows.job import recording_of
 
     chosen = load_settings(settings, warehouse=warehouse)
-    done = case_command.import_cases(file, chosen.warehouse, recording_of(chosen))
+    done = case_command.import_cases(file, told_by, chosen.warehouse, recording_of(chosen))
     console.print(done, markup=False)
 
 
@@ -352,6 +423,12 @@ def case_export(
     with_names: Annotated[
         bool, typer.Option("--with-names", help="Leave names of people and partners in.")
     ] = False,
+    share: Annotated[
+        bool, typer.Option("--share", help="Only signals and coarse features, under salted ids.")
+    ] = False,
+    salt_file: Annotated[
+        Path | None, typer.Option(help="Salt of the ids [beside the warehouse; made if absent].")
+    ] = None,
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
 ) -> None:
@@ -360,7 +437,13 @@ def case_export(
     from flows.job import recording_of
 
     chosen = load_settings(settings, warehouse=warehouse)
-    done = case_command.export(file, with_names, chosen.warehouse, recording_of(chosen))
+    recording = recording_of(chosen)
+    if share and with_names:
+        raise InputError("case export: a shared pack holds no names; leave out --with-names.")
+    if share:
+        done = case_command.export_share(file, salt_file, chosen.warehouse, recording)
+    else:
+        done = case_command.export(file, with_names, chosen.warehouse, recording)
     console.print(done, markup=False)
 
 

@@ -216,7 +216,7 @@ def make_fields(
     """All that a run's manifest says, but for its place in the chain."""
     import json
 
-    from data.cases.memory import last_entries, read_memory
+    from data.cases.memory import last_act, last_entries, read_memory
     from data.record.canonical import digest
     from data.record.known import known_files
     from data.warehouse import suppressions, thresholds
@@ -253,6 +253,11 @@ def make_fields(
             "count": memory.case_count,
             "last": last_case,
             "sha256": memory.cases_digest(),
+        },
+        "acts": {
+            "count": len(memory.acts),
+            "last": last_act(con),
+            "sha256": memory.acts_digest(),
         },
         "suppressions": {"count": len(entries), "sha256": digest(entries)},
         "tuning": thresholds.tuning_of(con),

@@ -31,7 +31,17 @@ if TYPE_CHECKING:
     from flows.settings import Settings
 
 _COMPARED = (
-    *("run_id", "decisions", "cases", "suppressions", "tuning", "before", "judgement", "counts"),
+    *(
+        "run_id",
+        "decisions",
+        "cases",
+        "acts",
+        "suppressions",
+        "tuning",
+        "before",
+        "judgement",
+        "counts",
+    ),
     "settings",
 )
 
@@ -250,6 +260,7 @@ def _entered(warehouse: Path, fields: Mapping[str, Any]) -> Memory:
             con,
             last_decision=decisions.get("last", decisions["count"]),
             last_entry=fields.get("cases", {}).get("last", 0),
+            last_act=fields.get("acts", {}).get("last", 0),
         )
 
 

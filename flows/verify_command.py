@@ -8,7 +8,7 @@ from data.errors import RecordError
 from data.record import checks, manifest
 from data.record.checks import Remark, TrailSummary
 from data.record.code import code_state
-from data.record.known import known_decisions
+from data.record.known import known_acts, known_decisions
 from data.record.manifest import RunFile
 from data.record.originals import Originals
 from data.record.signing import load_public
@@ -103,10 +103,12 @@ def _published(
         if of_run and not faults:
             with open_read_only(of_run[-1]) as con:
                 stored = dict(con.execute("SELECT name, value FROM raw_setting").fetchall())
-                decisions = known_decisions(con)
+                decisions, acts = known_decisions(con), known_acts(con)
             yield from checks.check_settings(run, stored)
             last = run.fields["decisions"].get("last", len(decisions))
             yield from checks.check_decisions(decisions, last, summary)
+            last_act = run.fields.get("acts", {}).get("last", 0)
+            yield from checks.check_acts(acts, decisions, last_act, summary)
 
 
 def require(verdict: Verdict) -> None:

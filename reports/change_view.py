@@ -114,8 +114,9 @@ def change_words(evidence: LotEvidence) -> str:
 def _reopened(decision: Decision | None) -> str:
     if decision is None:
         return say("changes.reopened")
+    form = "reopened_after_proposal" if decision.state == "proposed" else "reopened_after"
     return say(
-        "changes.reopened_after",
+        f"changes.{form}",
         by=decision.decided_by,
         outcome=name("codes.outcomes", decision.outcome),
         day=day(decision.decided_at),

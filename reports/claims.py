@@ -353,7 +353,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a person decided on a lot, and the run and page it was decided on."""
+    """What a person decided on a lot, the run and page it was decided on, and who signed it.
+
+    ``state`` is signed, proposed (a second person has to sign) or withdrawn.
+    """
 
     decision_id: int
     outcome: str
@@ -363,6 +366,14 @@ class Decision:
     run_id: str | None
     report_sha256: str | None
     is_latest: bool
+    state: str = "signed"
+    second_by: str | None = None
+    second_at: datetime | None = None
+    second_meaning: str | None = None
+    second_reason: str | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    withdrawn_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +395,17 @@ class CitedCase:
     sources: tuple[Source, ...]
     is_benign: bool = False
     decision: Decision | None = None  # of a case that was decided here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternTally:
+    """How often a pattern spoke on a lot, over all findings, however many are listed."""
+
+    pattern: str
+    severity: str
+    findings: int
+    units: float
+    sites: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +480,7 @@ class LotEvidence:
     change: LotChange | None = None
     decisions: tuple[Decision, ...] = ()
     untestable: tuple[Untestable, ...] = ()
+    standing_tally: tuple[PatternTally, ...] = ()
     space: FeatureSpace | None = None
     peers: tuple[Peers, ...] = ()
 
@@ -485,6 +508,7 @@ class RankedLot:
     report: str | None
     suppressed: int = 0
     decided: str | None = None
+    proposed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,6 +621,7 @@ class IndexEvidence:
     changes: Bounded[LotChange] = field(default_factory=Bounded)
     unusual: tuple[UnusualMonth, ...] = ()
     decided: dict[str, int] = field(default_factory=dict)  # lots by the outcome that counts
+    proposed: int = 0  # lots on which a decision waits for a second person
     feeds: Bounded[FeedHealth] = field(default_factory=Bounded)
     feeds_failing: int = 0
     feeds_doubtful: int = 0

@@ -27,15 +27,21 @@ def latest_words(evidence: LotEvidence) -> str:
     return decided_words(counting[0]) if counting else ""
 
 
+def proposed_words(evidence: LotEvidence) -> str:
+    """The decision that waits for a second person, in a line for the facts; nothing without one."""
+    waiting = [one for one in evidence.decisions if one.state == "proposed"]
+    return decided_words(waiting[-1]) if waiting else ""
+
+
 def decisions_table(evidence: LotEvidence) -> Table:
-    """List every decision on the lot in the order of entry."""
+    """List every decision on the lot in the order of entry, with who signed or withdrew it."""
     rows = tuple(
         (
             str(one.decision_id),
             moment(one.decided_at),
             _outcome(one),
-            one.decided_by,
-            one.reason,
+            _signers(one),
+            _reasons(one),
             one.run_id or say("language.not_recorded"),
             (one.report_sha256 or say("changes.no_page"))[:16],
         )
@@ -46,7 +52,40 @@ def decisions_table(evidence: LotEvidence) -> Table:
 
 def _outcome(decision: Decision) -> str:
     outcome = name("codes.outcomes", decision.outcome)
-    return outcome if decision.is_latest else say("changes.replaced", outcome=outcome)
+    if decision.is_latest:
+        return outcome
+    return say(f"changes.states.{decision.state}", outcome=outcome)
+
+
+def _signers(one: Decision) -> str:
+    if one.second_by is None or one.second_at is None:
+        return one.decided_by
+    second = say(
+        "changes.second",
+        by=one.second_by,
+        meaning=one.second_meaning,
+        day=plain_day(one.second_at),
+    )
+    return f"{one.decided_by}; {second}"
+
+
+def _reasons(one: Decision) -> str:
+    parts = [one.reason, one.second_reason or ""]
+    if one.withdrawn_by is not None and one.withdrawn_at is not None:
+        parts.append(
+            say(
+                "changes.withdrawn",
+                by=one.withdrawn_by,
+                day=plain_day(one.withdrawn_at),
+                reason=one.withdrawn_reason,
+            )
+        )
+    return "; ".join(part for part in parts if part)
+
+
+def waiting_words(lots: int) -> str:
+    """On how many lots a decision waits for a second person, for the index."""
+    return say("changes.lots_proposed", n=lots) if lots else ""
 
 
 def tally_words(decided: dict[str, int]) -> str:

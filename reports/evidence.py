@@ -31,6 +31,7 @@ from reports.claims import (
     LotFacts,
     LotFile,
     PatternCount,
+    PatternTally,
     Peers,
     Place,
     RankedLot,
@@ -133,6 +134,7 @@ def gather(
         risk=risk,
         places=places,
         standing=standing,
+        standing_tally=_tally(con, lot_id, "stands"),
         explained=explained,
         gaps=gaps,
         timeline=timeline,
@@ -185,7 +187,18 @@ def gather_index(
         (row["gtin"], row["lot"]): row["outcome"]
         for row in _rows(con, "SELECT gtin, lot, outcome FROM find_decision WHERE is_latest")
     }
-    lots = [made.ranked_lot(row, titles, decided) for row in _rows(con, "SELECT * FROM lot_risk")]
+    proposed = {
+        (row["gtin"], row["lot"]): row["outcome"]
+        for row in _rows(
+            con,
+            "SELECT gtin, lot, outcome FROM find_decision WHERE state = 'proposed' "
+            "ORDER BY decision_id",
+        )
+    }
+    lots = [
+        made.ranked_lot(row, titles, decided, proposed)
+        for row in _rows(con, "SELECT * FROM lot_risk")
+    ]
     lots.sort(key=_rank_key)
     counts = {tier: sum(lot.tier == tier for lot in lots) for tier in TIERS}
     # What a person set aside hides no lot.
@@ -210,6 +223,7 @@ def gather_index(
         changes=_cut(_changes(con), MOST_CHANGES, lambda _: 0),
         unusual=_unusual(con),
         decided=dict(Counter(decided.values())),
+        proposed=len(proposed),
         feeds=_cut(feeds, MOST_FEEDS, lambda _: 0),
         feeds_failing=sum(feed.health == "failing" for feed in feeds),
         feeds_doubtful=sum(feed.health == "doubtful" for feed in feeds),
@@ -359,26 +373,55 @@ def _count(value: Any) -> int:
 def _findings(
     con: duckdb.DuckDBPyConnection, lot_id: int, status: str, most: int, *, with_records: bool
 ) -> Bounded[Finding]:
-    rows = _rows(
-        con,
-        "SELECT * FROM evid_lot_finding WHERE lot_id = ? AND status = ? ORDER BY row_no",
-        [lot_id, status],
-    )
+    rows = _finding_rows(con, lot_id, status, most)
     models = _pattern_models(con) if rows else {}
     cited: dict[str, list[Citation]] = {}
     if with_records:
         records = _rows(
             con,
             "SELECT * FROM evid_finding_record WHERE lot_id = ? AND record_no <= ? "
-            "ORDER BY finding_id, record_no",
-            [lot_id, MOST_RECORDS],
+            "AND finding_id IN (SELECT unnest(?)) ORDER BY finding_id, record_no",
+            [lot_id, MOST_RECORDS, [row["finding_id"] for row in rows]],
         )
         for record in records:
             cited.setdefault(record["finding_id"], []).append(made.citation(record))
-    return _cut(
-        [_finding(row, models, cited.get(row["finding_id"], [])) for row in rows],
-        most,
-        lambda finding: finding.units,
+    found = [_finding(row, models, cited.get(row["finding_id"], [])) for row in rows]
+    every = _tally(con, lot_id, status)
+    return Bounded(
+        tuple(found),
+        sum(one.findings for one in every) - len(found),
+        sum(one.units for one in every) - sum(finding.units for finding in found),
+    )
+
+
+def _finding_rows(
+    con: duckdb.DuckDBPyConnection, lot_id: int, status: str, most: int
+) -> list[made.Row]:
+    """The findings to list, in the order of their gravity: the first of every pattern at least."""
+    rows = _rows(
+        con,
+        "SELECT * FROM evid_lot_finding WHERE lot_id = ? AND status = ? "
+        "ORDER BY place_no, row_no LIMIT ?",
+        [lot_id, status, most],
+    )
+    return sorted(rows, key=lambda row: int(row["row_no"]))
+
+
+def _tally(con: duckdb.DuckDBPyConnection, lot_id: int, status: str) -> tuple[PatternTally, ...]:
+    rows = _rows(
+        con,
+        "SELECT * FROM evid_lot_pattern WHERE lot_id = ? AND status = ? ORDER BY row_no",
+        [lot_id, status],
+    )
+    return tuple(
+        PatternTally(
+            pattern=row["pattern"],
+            severity=row["severity"],
+            findings=row["findings"],
+            units=made.number_of(row["units"]),
+            sites=row["sites"],
+        )
+        for row in rows
     )
 
 
@@ -414,11 +457,7 @@ def _finding(row: made.Row, models: dict[str, str], citations: list[Citation]) -
 
 
 def _gaps(con: duckdb.DuckDBPyConnection, lot_id: int) -> Bounded[Gap]:
-    rows = _rows(
-        con,
-        "SELECT * FROM evid_lot_finding WHERE lot_id = ? AND status = 'data_gap' ORDER BY row_no",
-        [lot_id],
-    )
+    rows = _finding_rows(con, lot_id, "data_gap", MOST_EXPLAINED)
     gaps = [
         Gap(
             finding_id=row["finding_id"],
@@ -430,7 +469,8 @@ def _gaps(con: duckdb.DuckDBPyConnection, lot_id: int) -> Bounded[Gap]:
         )
         for row in rows
     ]
-    return _cut(gaps, MOST_EXPLAINED, lambda _: 0)
+    every = sum(one.findings for one in _tally(con, lot_id, "data_gap"))
+    return Bounded(tuple(gaps), every - len(gaps))
 
 
 def _files_of_lot(con: duckdb.DuckDBPyConnection, lot_id: int) -> Bounded[LotFile]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from reports import phrases
 from reports.change_view import set_aside_of
-from reports.claims import Citation, Finding, LotEvidence, Test
+from reports.claims import Citation, Finding, LotEvidence, PatternTally, Test
 from reports.parts import Query, Table, line_of, lot_filter, rest
 from reports.phrases import as_title, moment, packs, quoted
 from reports.picture_view import label_of
@@ -40,25 +40,31 @@ class FindingView:
 
 
 def group_findings(evidence: LotEvidence) -> tuple[FindingGroup, ...]:
-    """Gather the standing findings by pattern, the gravest first."""
+    """Gather the standing findings by pattern, the gravest first, counting those not listed too."""
     by_pattern: dict[str, list[tuple[str, Finding]]] = {}
     for index, finding in enumerate(evidence.standing.rows):
         by_pattern.setdefault(finding.pattern, []).append((label_of(index), finding))
-    return tuple(_group(evidence, group) for group in by_pattern.values())
+    tallies = {one.pattern: one for one in evidence.standing_tally}
+    return tuple(
+        _group(evidence, group, tallies.get(pattern)) for pattern, group in by_pattern.items()
+    )
 
 
-def _group(evidence: LotEvidence, group: list[tuple[str, Finding]]) -> FindingGroup:
+def _group(
+    evidence: LotEvidence, group: list[tuple[str, Finding]], tally: PatternTally | None
+) -> FindingGroup:
     first = group[0][1]
-    if len(group) == 1:
+    if tally is None or tally.findings == 1:
         concerns = _concerns(evidence, first)
     else:
-        sites = {s for _, f in group for s in (f.site_id, f.other_site_id) if s is not None}
         concerns = say(
             "findings.in_findings",
-            packs=packs(sum(f.units for _, f in group)),
-            findings=len(group),
-            n=len(sites),
+            packs=packs(tally.units),
+            findings=tally.findings,
+            n=tally.sites,
         )
+        if len(group) < tally.findings:
+            concerns = say("findings.listed", concerns=concerns, n=len(group))
     return FindingGroup(
         labels=tuple(label for label, _ in group),
         title=phrases.pattern_title(first.pattern),

@@ -11,7 +11,7 @@ from reports.change_view import (
 )
 from reports.claims import IndexEvidence, RankedLot
 from reports.conclusion import tally
-from reports.decision_view import tally_words
+from reports.decision_view import tally_words, waiting_words
 from reports.feed_view import feeds_table, feeds_words
 from reports.parts import Query, Table, manifest_rows, rest
 from reports.phrases import joined, moment, number, share, tier_name
@@ -121,7 +121,11 @@ def view_index(evidence: IndexEvidence) -> IndexView:
         clear_words=_clear_words(
             counts.get("clear", 0) - sum(lot.tier == "clear" for lot in evidence.lots.rows)
         ),
-        decided_words=tally_words(evidence.decided),
+        decided_words=" ".join(
+            words
+            for words in (tally_words(evidence.decided), waiting_words(evidence.proposed))
+            if words
+        ),
         patterns=_patterns(evidence),
         files=_files(evidence),
         files_words=_files_words(evidence),
@@ -189,7 +193,7 @@ def _row(rank: int, lot: RankedLot) -> LotRow:
         affected=_affected(lot),
         coverage=share(lot.coverage),
         nearest=lot.nearest_title or lot.nearest_case or say("index.none_near"),
-        decided=_decided(lot.decided) if lot.decided else "",
+        decided=_decided(lot),
     )
 
 
@@ -200,8 +204,12 @@ def _affected(lot: RankedLot) -> str:
     return say("index.affected_of", affected=affected, units=number(lot.units))
 
 
-def _decided(outcome: str) -> str:
-    return say("index.decided", outcome=name("codes.outcomes", outcome))
+def _decided(lot: RankedLot) -> str:
+    return ", ".join(
+        say(f"index.{what}", outcome=name("codes.outcomes", outcome))
+        for what, outcome in (("decided", lot.decided), ("proposed", lot.proposed))
+        if outcome
+    )
 
 
 def _patterns(evidence: IndexEvidence) -> Table:

@@ -217,6 +217,14 @@ def decision(row: Row) -> Decision:
         run_id=row["run_id"],
         report_sha256=row["report_sha256"],
         is_latest=bool(row["is_latest"]),
+        state=row["state"],
+        second_by=row["second_by"],
+        second_at=row["second_at"],
+        second_meaning=row["second_meaning"],
+        second_reason=row["second_reason"],
+        withdrawn_by=row["withdrawn_by"],
+        withdrawn_at=row["withdrawn_at"],
+        withdrawn_reason=row["withdrawn_reason"],
     )
 
 
@@ -260,8 +268,16 @@ def unusual_month(row: Row) -> UnusualMonth:
     )
 
 
-def ranked_lot(row: Row, titles: dict[str, str], decided: dict[tuple[str, str], str]) -> RankedLot:
-    """Make a line of the index of a row of lot_risk; ``decided`` are outcomes by GTIN and lot."""
+def ranked_lot(
+    row: Row,
+    titles: dict[str, str],
+    decided: dict[tuple[str, str], str],
+    proposed: dict[tuple[str, str], str],
+) -> RankedLot:
+    """Make a line of the index of a row of lot_risk.
+
+    ``decided`` and ``proposed`` are outcomes by GTIN and lot.
+    """
     return RankedLot(
         gtin=row["gtin"],
         lot=row["lot"],
@@ -281,6 +297,7 @@ def ranked_lot(row: Row, titles: dict[str, str], decided: dict[tuple[str, str], 
         nearest_title=titles.get(row["nearest_case"]),
         report=row["report"],
         decided=decided.get((row["gtin"], row["lot"])),
+        proposed=proposed.get((row["gtin"], row["lot"])),
         suppressed=row["findings_suppressed"] or 0,
     )
 

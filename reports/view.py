@@ -22,7 +22,7 @@ from reports.comparison_view import (
 )
 from reports.conclusion import Conclusion, conclude, headline
 from reports.custody_graph import custody
-from reports.decision_view import decisions_table, latest_words
+from reports.decision_view import decisions_table, latest_words, proposed_words
 from reports.exposure_view import (
     exposed_table,
     holders_table,
@@ -41,6 +41,7 @@ from reports.finding_view import (
     suppressed_table,
     view_finding,
 )
+from reports.full_lists import FINDINGS_END, PACKS_END, is_cut
 from reports.map_view import map_note, map_picture, map_table
 from reports.movement_view import (
     coverage_lines,
@@ -82,6 +83,8 @@ class LotView:
     groups: tuple[FindingGroup, ...]
     findings: tuple[FindingView, ...]
     findings_rest: str
+    findings_file: str
+    packs_file: str
     explained: Table
     suppressed: Table
     gaps: Table
@@ -149,6 +152,8 @@ def view_lot(evidence: LotEvidence) -> LotView:
             for index, finding in enumerate(evidence.standing.rows)
         ),
         findings_rest=rest(evidence.standing, "findings"),
+        findings_file=_full_list(evidence, FINDINGS_END),
+        packs_file=_full_list(evidence, PACKS_END),
         explained=explained_table(evidence),
         suppressed=suppressed_table(evidence),
         gaps=gaps_table(evidence),
@@ -194,6 +199,12 @@ def _exposure_file(evidence: LotEvidence) -> str:
     return PurePosixPath(evidence.risk.report).with_suffix(".csv").name
 
 
+def _full_list(evidence: LotEvidence, end: str) -> str:
+    """Return the name of a full list beside the page; nothing where the page leaves nothing out."""
+    report = evidence.risk.report
+    return f"{PurePosixPath(report).stem}{end}" if report and is_cut(evidence) else ""
+
+
 def _notice_file(evidence: LotEvidence) -> str:
     """Return the name of the page of drafts beside the lot's page."""
     report = evidence.risk.report
@@ -235,6 +246,7 @@ def _facts(evidence: LotEvidence) -> tuple[tuple[str, str], ...]:
         else "",
         "suspicion": _suspicion(evidence),
         "decided": latest_words(evidence),
+        "proposed": proposed_words(evidence),
         "as_of": say("lot.utc", time=moment(run.as_of))
         if run.as_of
         else say("language.not_recorded"),

@@ -9,7 +9,7 @@ are clear now are removed.
 import os
 import tempfile
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 import duckdb
@@ -19,6 +19,15 @@ from data.errors import NotFoundError
 from reports.claims import LotEvidence, Run
 from reports.evidence import AlarmBound, gather, gather_index, run_of
 from reports.exposure_view import EXPOSURE_FILE, exposure_rows
+from reports.full_lists import (
+    FINDINGS_END,
+    FINDINGS_FILE,
+    PACKS_END,
+    PACKS_FILE,
+    finding_rows,
+    is_cut,
+    pack_rows,
+)
 from reports.index_view import IndexView, view_index
 from reports.lot_data import lot_json
 from reports.spreadsheet import sheet
@@ -28,6 +37,7 @@ from reports.wording import name, page, use
 LOTS = "lots"
 SUSPECT = ("hold", "investigate")
 BESIDE = (".csv", ".json", ".pdf")  # what lies beside a page, under its name
+ENDS = (NOTICE_END, FINDINGS_END, PACKS_END)  # and with an end of its own
 
 
 # Anchors of a lot page, in order; their titles are words of the page.
@@ -103,12 +113,12 @@ def write_lot(
 
 def lot_files(page: Path) -> list[Path]:
     """Return the page of a lot and what lies beside it under its name."""
-    beside = [*map(page.with_suffix, BESIDE), _notice_page(page)]
+    beside = [*map(page.with_suffix, BESIDE), *map(partial(_beside, page), ENDS)]
     return [page, *(path for path in beside if path.is_file())]
 
 
-def _notice_page(page: Path) -> Path:
-    return page.with_name(f"{page.stem}{NOTICE_END}")
+def _beside(page: Path, end: str) -> Path:
+    return page.with_name(f"{page.stem}{end}")
 
 
 def render_lot(view: LotView) -> str:
@@ -161,9 +171,10 @@ def _write_lot(
     else:
         path.with_suffix(".pdf").unlink(missing_ok=True)  # an older one says other things
     if view.notices:
-        _write(_notice_page(path), render_notices(view))
+        _write(_beside(path, NOTICE_END), render_notices(view))
     else:
-        _notice_page(path).unlink(missing_ok=True)
+        _beside(path, NOTICE_END).unlink(missing_ok=True)
+    _write_full_lists(con, evidence, path)
     return _write(path, render_lot(view))
 
 
@@ -174,6 +185,18 @@ def _write_exposure(evidence: LotEvidence, path: Path) -> None:
             _write(path, sheet(EXPOSURE_FILE, exposure_rows(evidence)))
     else:
         path.unlink(missing_ok=True)
+
+
+def _write_full_lists(con: duckdb.DuckDBPyConnection, evidence: LotEvidence, page: Path) -> None:
+    """Write what the page leaves out, whole; leave no older list where it leaves out nothing."""
+    findings, packs = _beside(page, FINDINGS_END), _beside(page, PACKS_END)
+    if is_cut(evidence):
+        with use("en"):  # files for machines, as above
+            _write(findings, sheet(FINDINGS_FILE, finding_rows(con, evidence)))
+            _write(packs, sheet(PACKS_FILE, pack_rows(con, evidence)))
+    else:
+        findings.unlink(missing_ok=True)
+        packs.unlink(missing_ok=True)
 
 
 def _target(out: Path, report: str) -> Path:

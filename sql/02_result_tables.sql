@@ -26,8 +26,14 @@ CREATE TABLE IF NOT EXISTS raw_case (
     markets VARCHAR[],
     lots VARCHAR[],
     visible_in_event_data VARCHAR,
-    sources JSON              -- [{title, url}]
+    sources JSON,             -- [{title, url}]
+    product_class VARCHAR,    -- how the product is kept: cold, frozen, room, several, not_stated
+    chain_shape VARCHAR       -- returning, broken, across_markets, long, straight, not_stated
 );
+
+ALTER TABLE raw_case ADD COLUMN IF NOT EXISTS product_class VARCHAR;
+
+ALTER TABLE raw_case ADD COLUMN IF NOT EXISTS chain_shape VARCHAR;
 
 CREATE TABLE IF NOT EXISTS raw_case_signal (
     case_id VARCHAR,
@@ -45,8 +51,11 @@ CREATE TABLE IF NOT EXISTS raw_case_origin (
     lot VARCHAR,              -- the lot that was decided
     run_id VARCHAR,           -- the run that was looked at
     report_sha256 VARCHAR,    -- the page that was looked at; null: the lot had none
-    file_sha256 VARCHAR       -- the file it came from; null: decided here
+    file_sha256 VARCHAR,      -- the file it came from; null: decided here
+    told_by VARCHAR           -- who gave the file, as the person who imported it says
 );
+
+ALTER TABLE raw_case_origin ADD COLUMN IF NOT EXISTS told_by VARCHAR;
 
 CREATE TABLE IF NOT EXISTS raw_case_trait (
     case_id VARCHAR,
@@ -57,6 +66,17 @@ CREATE TABLE IF NOT EXISTS raw_case_trait (
 CREATE TABLE IF NOT EXISTS raw_decision (
     decision_id INTEGER, gtin VARCHAR, lot VARCHAR, outcome VARCHAR, reason VARCHAR,
     decided_by VARCHAR, decided_at TIMESTAMP
+);
+
+CREATE TABLE IF NOT EXISTS raw_case_act (
+    act_no INTEGER,           -- 1, 2, 3 in the order of entry; rows are added, never changed
+    case_id VARCHAR,          -- the case that it is about
+    decision_id INTEGER,      -- the decision that made the case; null: added or imported
+    act VARCHAR,              -- proposed (a second person has to sign), second, withdrawn
+    meaning VARCHAR,          -- of a second signature: approval, review, responsibility
+    reason VARCHAR,           -- in the person's words; of a proposal the S1 patterns found
+    acted_by VARCHAR,
+    acted_at TIMESTAMP        -- UTC
 );
 
 CREATE TABLE IF NOT EXISTS graph_site_measure (

@@ -9,6 +9,8 @@
 --   gtin           GTIN-14 of the lot
 --   lot            lot as stated
 --   row_no         within the lot and status, 1 for the gravest
+--   place_no       within the lot, status and pattern, 1 for the gravest: a page that cannot show all
+--                  shows the first of every pattern
 --   pattern        P01 to P40
 --   family         identity, lifecycle, quantity, network, condition
 --   severity       S1 (gravest) to S4
@@ -40,6 +42,11 @@ SELECT
             finding.history = 'missing', finding.units DESC NULLS LAST, finding.pattern,
             finding.finding_id
     ) AS row_no,
+    row_number() OVER (
+        PARTITION BY finding.lot_id, finding.status, finding.pattern
+        ORDER BY finding.severity, finding.history = 'missing', finding.units DESC NULLS LAST,
+            finding.finding_id
+    ) AS place_no,
     finding.pattern,
     finding.family,
     finding.severity,

@@ -2,7 +2,8 @@
 -- purpose: What is otherwise than in the run before, from what to what, and because of what.
 -- grain:   one row per lot whose judgement differs, or whose decision lost records it rested on
 -- key:     gtin, lot
--- reads:   evid_lot_news, lot_risk, raw_decision, raw_judged_run, raw_lot_judgement, raw_run
+-- reads:   evid_lot_news, lot_risk, raw_case_act, raw_decision, raw_judged_run, raw_lot_judgement,
+--   raw_run
 -- columns:
 --   gtin                        GTIN-14
 --   lot                         as stated
@@ -21,10 +22,11 @@
 --   changes                     new, risen, fallen, explained, suppressed, closed, changed (only the
 --                               gravest pattern is another), reopened
 --   is_reopened                 corrected or late records touched it, or it changed after a decision
---   decision_id                 the latest decision on the lot, made before this run; null: none
+--   decision_id                 the latest decision on the lot, made before this run and not
+--                               withdrawn by then; null: none
 --   causes                      correction, late_upload, new_events, settings, suppression,
---                               decision, elsewhere (records of other lots, partners or lists), time
---                               (nothing but the clock)
+--                               decision (made, signed or withdrawn), elsewhere (records of other
+--                               lots, partners or lists), time (nothing but the clock)
 --   records                     of the causes correction, late_upload and new_events
 --   record_ids                  the first 20 of the gravest such cause
 --   event_ids                   their ids, of those that have one
@@ -42,6 +44,7 @@ pair AS (
         n.run_id AS run_now,
         b.run_id AS run_before,
         n.as_of,
+        b.as_of AS as_of_before,
         n.settings_sha256 <> b.settings_sha256 OR n.rules_sha256 <> b.rules_sha256 AS is_retuned,
         n.last_file_id > b.last_file_id AS has_files,
         b.last_decision_id
@@ -68,7 +71,22 @@ decided AS (
     SELECT d.gtin, d.lot, max(d.decision_id) AS decision_id
     FROM raw_decision AS d
     JOIN pair ON d.decided_at <= pair.as_of
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM raw_case_act AS act
+        WHERE
+            act.decision_id = d.decision_id
+            AND act.act = 'withdrawn'
+            AND act.acted_at <= pair.as_of
+    )
     GROUP BY d.gtin, d.lot
+),
+acted AS (
+    SELECT DISTINCT d.gtin, d.lot
+    FROM raw_case_act AS act
+    JOIN pair ON act.acted_at > pair.as_of_before AND act.acted_at <= pair.as_of
+    JOIN raw_decision AS d ON d.decision_id = act.decision_id
+    WHERE act.act IN ('second', 'withdrawn')
 ),
 news AS (
     SELECT
@@ -118,12 +136,16 @@ caused AS (
             CASE WHEN list_contains(news.kinds, 'new_events') THEN 'new_events' END,
             CASE WHEN pair.is_retuned THEN 'settings' END,
             CASE WHEN findings_suppressed_before <> findings_suppressed THEN 'suppression' END,
-            CASE WHEN decided.decision_id > pair.last_decision_id THEN 'decision' END
+            CASE
+                WHEN decided.decision_id > pair.last_decision_id OR acted.lot IS NOT NULL
+                    THEN 'decision'
+            END
         ], lambda cause: cause IS NOT NULL) AS known_causes,
         pair.has_files
     FROM compared
     CROSS JOIN pair
     LEFT JOIN decided ON decided.gtin = compared.gtin AND decided.lot = compared.lot
+    LEFT JOIN acted ON acted.gtin = compared.gtin AND acted.lot = compared.lot
     LEFT JOIN news ON news.gtin = compared.gtin AND news.lot = compared.lot
 ),
 judged AS (

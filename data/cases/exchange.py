@@ -1,6 +1,6 @@
 """Cases as they are given to other companies, and as files from them are read: with distrust.
 
-    {"format": "touchstone-cases", "version": 1}
+    {"format": "touchstone-cases", "version": 2}
     {"case_id": "own-0001", "title": "…", "signals": [{"code": "P01", "why": "…"}], …}
 
 JSON Lines as above, or TOML with ``format``, ``version`` and an array ``[[case]]``. Every field is
@@ -18,12 +18,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from data.cases.coarse import CHAIN_SHAPES, PRODUCT_CLASSES, chain_shape
 from data.cases.library import BENIGN_CODES, PATTERN_CODES, VISIBLE, Case, Signal, Source
-from data.cases.memory import IMPORTED, OWN, Traits
+from data.cases.memory import IMPORTED, OWN, SIMULATED, Traits
 from data.errors import InputError
 from data.record.canonical import canonical, digest
 
-FORMAT, VERSION = "touchstone-cases", 1
+FORMAT, VERSION = "touchstone-cases", 2
+_READ = (1, 2)  # version 1 knew no product_class, chain_shape
 MOST_BYTES = 10_000_000
 MOST_CASES = 10_000
 _MOST_FAULTS = 5  # told at once
@@ -34,6 +36,7 @@ _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 _CLASS = re.compile(r"[a-z_]{1,40}")
 _TRAIT = re.compile(r"[A-Za-z0-9_]{1,60}")
+_ADDED = (OWN, SIMULATED)
 _RESERVED = re.compile(r"own-\d+|imported-.*")  # given by the memory itself
 _CONTROL = ("Cc", "Cf", "Cs")  # steer a terminal, or turn the direction of writing
 
@@ -48,13 +51,13 @@ def read_added(path: Path) -> Checked:
     """
     entry = _toml(_bytes(path), path)
     kind = entry.pop("kind", OWN)
-    faults = [] if kind == OWN else [f"kind is {_shown(kind)}, expected {OWN}"]
+    faults = [] if kind in _ADDED else [f"kind is {_shown(kind)}, expected {' or '.join(_ADDED)}"]
     faults += _faults(entry)
     if _RESERVED.fullmatch(str(entry.get("case_id"))):
         faults.append("case_id is of those that Touchstone gives itself: choose another")
     if faults:
         raise InputError(f"{path}: {'; '.join(faults[:_MOST_FAULTS])}. Nothing was added.")
-    return _case(entry, OWN)
+    return _case(entry, kind)
 
 
 def read_import(path: Path) -> list[Checked]:
@@ -150,14 +153,16 @@ def _check_head(head: Any, path: Path) -> None:
             f'{path}: does not begin with format = "{FORMAT}"; it is no file of cases. Nothing was '
             "imported."
         )
-    if head.get("version") != VERSION:
+    if head.get("version") not in _READ:
         raise InputError(
             f"{path}: version {_shown(head.get('version'))} of the format; this Touchstone reads "
-            f"version {VERSION}. Ask for that one, or update Touchstone."
+            f"version {' or '.join(map(str, _READ))}. Ask for that one, or update Touchstone."
         )
 
 
 def _case(entry: dict[str, Any], kind: str) -> Checked:
+    traits = {name: _number(value) for name, value in entry.get("traits", {}).items()}
+    codes = [signal["code"] for signal in entry["signals"]]
     case = Case(
         case_id=entry["case_id"],
         kind=kind,
@@ -172,8 +177,10 @@ def _case(entry: dict[str, Any], kind: str) -> Checked:
         markets=tuple(entry.get("markets", ())),
         lots=tuple(entry.get("lots", ())),
         sources=tuple(Source(one["title"], one["url"]) for one in entry.get("sources", ())),
+        product_class=entry.get("product_class"),
+        chain_shape=entry.get("chain_shape") or chain_shape(codes, traits),
     )
-    return case, {name: _number(value) for name, value in entry.get("traits", {}).items()}
+    return case, traits
 
 
 def _number(value: Any) -> float | None:
@@ -290,5 +297,7 @@ _CHECKS: dict[str, Check] = {
     "lots": _list(_text(60), 200),
     "signals": _signals,
     "traits": _traits,
+    "product_class": _matching(re.compile("|".join(PRODUCT_CLASSES)), " or ".join(PRODUCT_CLASSES)),
+    "chain_shape": _matching(re.compile("|".join(CHAIN_SHAPES)), " or ".join(CHAIN_SHAPES)),
     "sources": _list(_table({"title": _text(300), "url": _url}), 50),
 }

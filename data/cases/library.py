@@ -19,12 +19,19 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from data.cases.coarse import CHAIN_SHAPES, PRODUCT_CLASSES, chain_shape
 from data.errors import SettingsError
 
 KINDS = ("public", "benign")
+NOT_STATED = "not_stated"
 PATTERN_CODES = tuple(f"P{number:02}" for number in range(1, 41))
 BENIGN_CODES = tuple(f"B{number:02}" for number in range(1, 29))
 VISIBLE = ("full", "partial", "none")
+MECHANISMS = (
+    *("falsified_product", "clone", "relabelled", "tampered_contents", "insider_tamper"),
+    *("adulterated_api", "substandard", "diverted_buyback", "diverted_market", "stolen"),
+    *("record_failure", "benign", "not_stated"),
+)
 
 _CODES = frozenset(PATTERN_CODES + BENIGN_CODES)
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
@@ -41,6 +48,8 @@ CASE_SCHEMA: dict[str, Any] = {
     "lots": pl.List(pl.String),
     "visible_in_event_data": pl.String,
     "sources": pl.String,
+    "product_class": pl.String,
+    "chain_shape": pl.String,
 }
 SIGNAL_SCHEMA = pl.Schema({"case_id": pl.String, "signal": pl.String, "why": pl.String})
 
@@ -63,7 +72,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Case:
-    """What is known of one case; ``happened_on`` as precisely as known (2023, 2023-12, ...)."""
+    """What is known of one case; ``happened_on`` as precisely as known (2023, 2023-12, ...).
+
+    ``mechanism`` is the account in words. Where no ``chain_shape`` is given, the signals tell
+    it, but for a shipped harmless cause.
+    """
 
     case_id: str
     kind: str
@@ -80,6 +93,8 @@ class Case:
     lots: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     caveat: str | None = None
+    product_class: str | None = None
+    chain_shape: str | None = None
 
 
 _FIELDS = {field.name for field in fields(Case)}
@@ -175,6 +190,11 @@ def _faults(entry: dict[str, Any], kind: str, file_name: str) -> Iterator[str]:
         yield "visible_in_event_data must be one of " + ", ".join(VISIBLE)
     if not _DATE.fullmatch(entry.get("happened_on", "2000")):
         yield "happened_on must be a year, month or day such as 2023-12"
+    for name, known in (("product_class", PRODUCT_CLASSES), ("chain_shape", CHAIN_SHAPES)):
+        if entry.get(name, NOT_STATED) not in known:
+            yield f"{name} must be one of " + ", ".join(known)
+    if entry["mechanism_class"] not in MECHANISMS:
+        yield "mechanism_class must be one of " + ", ".join(MECHANISMS)
     yield from _signal_faults(entry, kind)
     if kind == "public" and not entry.get("sources"):
         yield "a public case needs a source"
@@ -200,7 +220,14 @@ def case_row(case: Case) -> dict[str, Any]:
     row = {name: getattr(case, name) for name in CASE_SCHEMA}
     sources = [{"title": source.title, "url": source.url} for source in case.sources]
     lists = {"markets": list(case.markets), "lots": list(case.lots)}
-    return row | lists | {"sources": json.dumps(sources, ensure_ascii=False)}
+    codes = [signal.code for signal in case.signals]
+    # What a harmless cause may look like says nothing of the way of the goods.
+    shape = NOT_STATED if case.kind == "benign" else chain_shape(codes, {})
+    coarse = {
+        "product_class": case.product_class or NOT_STATED,
+        "chain_shape": case.chain_shape or shape,
+    }
+    return row | lists | coarse | {"sources": json.dumps(sources, ensure_ascii=False)}
 
 
 def signal_rows(case: Case) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from data.cases.coarse import chain_shape, product_class
 from data.cases.library import (
     BENIGN_CODES,
     CASE_SCHEMA,
@@ -23,14 +24,24 @@ from data.cases.library import (
     signal_rows,
 )
 from data.record.canonical import digest
-from data.record.known import Decision, known_decisions
+from data.record.known import (
+    PROPOSED,
+    SECOND,
+    WITHDRAWN,
+    CaseAct,
+    Decision,
+    known_acts,
+    known_decisions,
+)
 
 # Signals and features by name; None: could not be tested. See detectors.screen.lot_traits.
 Traits = Mapping[str, float | None]
 
-OWN, IMPORTED = "own", "imported"
+OWN, IMPORTED, SIMULATED = "own", "imported", "simulated"
 CLEARED = "cleared"
 OUTCOMES = (CLEARED, "suspect", "illegitimate")
+FINAL = (CLEARED, "illegitimate")  # where an S1 finding stands, no one person decides these alone
+MEANINGS = ("approval", "review", "responsibility")  # of a second signature
 
 _CODES = frozenset(PATTERN_CODES + BENIGN_CODES)
 _ORIGIN_SCHEMA: dict[str, Any] = {
@@ -44,6 +55,7 @@ _ORIGIN_SCHEMA: dict[str, Any] = {
     "run_id": pl.String,
     "report_sha256": pl.String,
     "file_sha256": pl.String,
+    "told_by": pl.String,
 }
 _TRAIT_SCHEMA: dict[str, Any] = {"case_id": pl.String, "trait": pl.String, "value": pl.Float64}
 _TABLES = ("raw_case", "raw_case_signal", "raw_case_origin", "raw_case_trait")
@@ -57,14 +69,17 @@ class Basis:
     run_id: str
     report_sha256: str | None
     traits: Traits
+    gravest: tuple[str, ...] = ()  # patterns of S1 findings that stood or were set aside
+    storage: str | None = None  # of the product, as its owner's list has it
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Decisions and cases, as rows; ``cases`` by table, in a stable order."""
+    """Decisions, what became of them, and cases; ``cases`` by table, in a stable order."""
 
     decisions: tuple[Decision, ...]
     cases: Mapping[str, pl.DataFrame]
+    acts: tuple[CaseAct, ...] = ()
 
     def decisions_digest(self) -> str:
         """SHA-256 over the decisions."""
@@ -75,6 +90,10 @@ class Memory:
         return digest(
             {table: [_plain(row) for row in rows.to_dicts()] for table, rows in self.cases.items()}
         )
+
+    def acts_digest(self) -> str:
+        """SHA-256 over the second signatures and withdrawals."""
+        return digest([_plain(asdict(one)) for one in self.acts])
 
     @property
     def case_count(self) -> int:
@@ -87,6 +106,7 @@ def read_memory(
     until: datetime | None = None,
     last_decision: int | None = None,
     last_entry: int | None = None,
+    last_act: int | None = None,
 ) -> Memory:
     """What was known at a moment (UTC), or up to the given entries; all of it by default."""
     until = until or datetime.max
@@ -95,9 +115,12 @@ def read_memory(
         for one in known_decisions(con, until)
         if last_decision is None or one.decision_id <= last_decision
     )
+    acts = tuple(
+        one for one in known_acts(con, until) if last_act is None or one.act_no <= last_act
+    )
     if not _has_tables(con):  # made by an earlier version, which knew of no such cases
         empty = pl.DataFrame()
-        return Memory(decisions, dict.fromkeys(_TABLES, empty))
+        return Memory(decisions, dict.fromkeys(_TABLES, empty), acts)
     chosen = con.execute(
         "SELECT case_id FROM raw_case_origin WHERE known_at <= ? AND entry <= ? ORDER BY entry",
         [until, 2**31 - 1 if last_entry is None else last_entry],
@@ -110,7 +133,7 @@ def read_memory(
         ).pl()
         for table in _TABLES
     }
-    return Memory(decisions, rows)
+    return Memory(decisions, rows, acts)
 
 
 def restore(con: duckdb.DuckDBPyConnection, memory: Memory) -> None:
@@ -120,6 +143,8 @@ def restore(con: duckdb.DuckDBPyConnection, memory: Memory) -> None:
     for table, rows in memory.cases.items():
         if rows.height:
             _append(con, table, rows)
+    for act in memory.acts:
+        add_act(con, act)
 
 
 def last_entries(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
@@ -129,9 +154,51 @@ def last_entries(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     return decision, entry
 
 
-def add_decision(con: duckdb.DuckDBPyConnection, decision: Decision, basis: Basis) -> Case:
-    """Add a decision, and the case that it makes of the lot as it stood then; return the case."""
+def last_act(con: duckdb.DuckDBPyConnection) -> int:
+    """The number given last of what was done to decisions and cases."""
+    return max((one.act_no for one in known_acts(con)), default=0)
+
+
+def add_act(con: duckdb.DuckDBPyConnection, act: CaseAct) -> None:
+    """Add what was done to a decision or a case."""
+    con.execute(
+        "INSERT INTO raw_case_act BY NAME SELECT ? AS act_no, ? AS case_id, ? AS decision_id, "
+        "? AS act, ? AS meaning, ? AS reason, ? AS acted_by, ? AS acted_at",
+        list(asdict(act).values()),
+    )
+
+
+def needs_second(outcome: str, basis: Basis) -> bool:
+    """Whether a second person has to sign: a final outcome, and an S1 finding that stands."""
+    return outcome in FINAL and bool(basis.gravest)
+
+
+def state_of(decision_id: int, acts: Iterable[CaseAct]) -> str:
+    """``signed``, ``proposed`` or ``withdrawn``, by what was done to a decision."""
+    done = {one.act for one in acts if one.decision_id == decision_id}
+    if WITHDRAWN in done:
+        return WITHDRAWN
+    return PROPOSED if PROPOSED in done and SECOND not in done else "signed"
+
+
+def case_name(decision_id: int) -> str:
+    """The id of the case that a decision makes."""
+    return f"own-{decision_id:04d}"
+
+
+def add_decision(
+    con: duckdb.DuckDBPyConnection,
+    decision: Decision,
+    basis: Basis,
+    proposal: CaseAct | None = None,
+) -> Case:
+    """Add a decision, and the case that it makes of the lot as it stood then; return the case.
+
+    With a ``proposal`` it is not cited and nothing learns from it until a second person has signed.
+    """
     _insert_decision(con, decision)
+    if proposal is not None:
+        add_act(con, proposal)
     case = own_case(decision, basis)
     origin = {
         "decision_id": decision.decision_id,
@@ -153,7 +220,7 @@ def own_case(decision: Decision, basis: Basis) -> Case:
     why = dict.fromkeys(BENIGN_CODES, "an honest cause shown")
     product = basis.product or decision.gtin
     return Case(
-        case_id=f"own-{decision.decision_id:04d}",
+        case_id=case_name(decision.decision_id),
         kind=OWN,
         title=f"Lot {decision.lot} of {product}, {decision.outcome}",
         mechanism_class="benign" if decision.outcome == CLEARED else "not_stated",
@@ -164,6 +231,8 @@ def own_case(decision: Decision, basis: Basis) -> Case:
         happened_on=f"{decision.decided_at:%Y-%m-%d}",
         product=product,
         lots=(decision.lot,),
+        product_class=product_class(basis.storage),
+        chain_shape=chain_shape(shown, basis.traits),
     )
 
 
@@ -173,6 +242,7 @@ def add_cases(
     known_at: datetime,
     added_by: str,
     file_sha256: str,
+    told_by: str | None = None,
 ) -> int:
     """Add cases with their traits, but for those that are there already; return how many.
 
@@ -180,7 +250,7 @@ def add_cases(
     """
     known = {row[0] for row in con.execute("SELECT case_id FROM raw_case").fetchall()}
     fresh = [(case, traits) for case, traits in cases if case.case_id not in known]
-    _add(con, fresh, known_at, added_by, {"file_sha256": file_sha256})
+    _add(con, fresh, known_at, added_by, {"file_sha256": file_sha256, "told_by": told_by})
     return len(fresh)
 
 

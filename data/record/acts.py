@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from data.record.entries import Act
-from data.record.known import Decision, KnownFile
+from data.record.known import CaseAct, Decision, KnownFile
 from data.warehouse.suppressions import SuppressionEntry
 
 NO_REASON = "no reason was given"
@@ -80,8 +80,13 @@ def decided(
     decision: Decision,
     run: str | None = None,
     report_sha256: str | None = None,
+    proposal: CaseAct | None = None,
 ) -> Act:
-    """The act of a person's decision on a lot, taken on a run's page; the actor entered it."""
+    """The act of a person's decision on a lot, taken on a run's page; the actor entered it.
+
+    A ``proposal`` says that it waits for a second person, and because of which S1 findings.
+    """
+    waits = {} if proposal is None else {"proposed": proposal.act_no, "s1": proposal.reason}
     return Act(
         "decide",
         f"lot:{decision.gtin}/{decision.lot}",
@@ -92,10 +97,46 @@ def decided(
             "decided_by": decision.decided_by,
             "decided_at": decision.decided_at.isoformat(),
             "report": report_sha256,
+            **waits,
         },
         reason=decision.reason,
         run=run,
     )
+
+
+def signed(decision: Decision, act: CaseAct) -> Act:
+    """The act of the second person who signs a decision; the actor entered it."""
+    return Act(
+        "sign",
+        f"lot:{decision.gtin}/{decision.lot}",
+        version=f"act:{act.act_no}",
+        old="proposed",
+        new=_acted(act) | {"outcome": decision.outcome, "meaning": act.meaning},
+        reason=act.reason,
+    )
+
+
+def withdrawn(state: str, decision: Decision | None, act: CaseAct) -> Act:
+    """The act of the person who withdraws a decision, or a case that no decision made."""
+    lot = f"lot:{decision.gtin}/{decision.lot}" if decision else f"case:{act.case_id}"
+    return Act(
+        "withdraw",
+        lot,
+        version=f"act:{act.act_no}",
+        old=state,
+        new=_acted(act),
+        reason=act.reason,
+    )
+
+
+def _acted(act: CaseAct) -> dict[str, Any]:
+    """What the record says of an act, beside its reason."""
+    return {
+        "case": act.case_id,
+        "decision": act.decision_id,
+        "acted_by": act.acted_by,
+        "acted_at": act.acted_at.isoformat(),
+    }
 
 
 def suppressed(begin: SuppressionEntry) -> Act:

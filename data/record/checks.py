@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.errors import RecordError
-from data.record.acts import decided
+from data.record.acts import decided, signed, withdrawn
 from data.record.canonical import file_digest
 from data.record.entries import Broken, Entry, Torn
-from data.record.known import Decision
+from data.record.known import PROPOSED, SECOND, CaseAct, Decision
 from data.record.manifest import NAME, RunFile, manifest_paths, run_files
 from data.record.originals import Originals
 from data.record.trail import walk_trail
@@ -40,6 +40,7 @@ class TrailSummary:
     published: dict[str, str] = field(default_factory=dict)  # page or copy: latest hash
     published_run: str = ""  # manifest hash of the reports published last
     decided: dict[int, Entry] = field(default_factory=dict)  # by the decision's number
+    acted: dict[int, Entry] = field(default_factory=dict)  # second signatures and withdrawals
 
     def add(self, entry: Entry) -> None:
         """Take one entry in."""
@@ -53,6 +54,8 @@ class TrailSummary:
             self.documents.setdefault(entry.version, entry.sequence)
         elif entry.action == "decide" and entry.version:
             self.decided[int(entry.version.removeprefix("decision:"))] = entry
+        elif entry.action in ("sign", "withdraw") and entry.version:
+            self.acted[int(entry.version.removeprefix("act:"))] = entry
         elif entry.action == "export" and entry.object == "reports":
             self.published_run = entry.version
         elif entry.action == "export":
@@ -211,7 +214,7 @@ def check_decisions(
         entry = summary.decided.get(number)
         if entry is None:
             yield Remark("decision", f"decision {number}: the trail knows no such decision")
-        elif decided(None, one).new | {"report": None} != {**entry.new, "report": None} or (
+        elif decided(None, one).new | {"report": None} != _said(entry) or (
             (entry.object, entry.reason) != (f"lot:{one.gtin}/{one.lot}", one.reason)
         ):
             yield Remark("decision", f"decision {number}: is not what was decided")
@@ -221,6 +224,52 @@ def check_decisions(
                 f"decision {number}: is recorded, yet not in the copy: deleted, or lost in a crash"
             )
             yield Remark("decision", text, is_fault=False)
+
+
+def _said(entry: Entry) -> dict[str, object]:
+    """What a decision's entry says of the decision itself."""
+    beside = ("proposed", "s1")
+    return {name: value for name, value in entry.new.items() if name not in beside} | {
+        "report": None
+    }
+
+
+def check_acts(
+    stored: Iterable[CaseAct], decisions: Iterable[Decision], last: int, summary: TrailSummary
+) -> Iterator[Remark]:
+    """Check second signatures and withdrawals of a published copy against the trail.
+
+    ``last`` was entered last then. A proposal that is gone would let one person decide alone.
+    """
+    there = {one.act_no: one for one in stored}
+    of_number = {one.decision_id: one for one in decisions}
+    proposals = {
+        entry.new["proposed"]: number
+        for number, entry in summary.decided.items()
+        if "proposed" in entry.new
+    }
+    for number, one in sorted(there.items()):
+        decision = of_number.get(one.decision_id or 0)
+        if one.act == PROPOSED:
+            is_known = proposals.get(number) == one.decision_id
+        elif number not in summary.acted:
+            is_known = False
+        else:
+            entry = summary.acted[number]
+            said = (
+                signed(decision, one)
+                if one.act == SECOND and decision is not None
+                else withdrawn(entry.old, decision, one)
+            )
+            is_known = (said.action, said.object, said.new, said.reason) == (
+                *(entry.action, entry.object, entry.new, entry.reason),
+            )
+        if not is_known:
+            yield Remark("decision", f"act {number}: is not what the trail says was done")
+    for number in sorted({*summary.acted, *proposals} - there.keys()):
+        if number <= last:
+            text = f"act {number}: is recorded, yet not in the copy: deleted, or lost in a crash"
+            yield Remark("decision", text, is_fault=number in proposals)
 
 
 def check_drift(

@@ -28,6 +28,8 @@ ACTIONS = {
     "score": "the tier of a lot changes",
     "export": "a report or a readable copy is published, or cases are given away",
     "decide": "a person decides on a lot",
+    "sign": "a second person signs a decision",
+    "withdraw": "a person withdraws a decision or a case",
     "suppress": "a person sets findings aside until a date",
     "unsuppress": "a person ends that early",
     "reopen": "a lot is open again: its records or its judgement changed behind a decision",
@@ -40,7 +42,7 @@ ACTIONS = {
 NEEDS_REASON = frozenset(
     {
         *("correct", "configure", "decide", "annotate", "approve", "repair"),
-        *("suppress", "unsuppress", "reopen"),
+        *("sign", "withdraw", "suppress", "unsuppress", "reopen"),
     }
 )
 FIRST = "0" * 64  # what stands for the entry before the first

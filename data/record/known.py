@@ -1,4 +1,5 @@
-"""What a warehouse knew at a moment: its files as they were landed, decisions, and thresholds."""
+"""What a warehouse knew at a moment: its files as they were landed, decisions, and what became of
+them."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -57,6 +58,23 @@ class Decision:
     decided_at: datetime
 
 
+@dataclass(frozen=True)
+class CaseAct:
+    """A row of ``raw_case_act``: what was done to a decision, or to a case, after its entry."""
+
+    act_no: int
+    case_id: str
+    decision_id: int | None  # None: of a case that was added or imported
+    act: str  # proposed, second, withdrawn
+    meaning: str | None
+    reason: str
+    acted_by: str
+    acted_at: datetime
+
+
+PROPOSED, SECOND, WITHDRAWN = "proposed", "second", "withdrawn"
+
+
 def known_files(con: duckdb.DuckDBPyConnection, until: datetime | None = None) -> list[KnownFile]:
     """The files landed up to a moment (UTC), all of them by default, in the order of landing."""
     rows = con.execute(_query("known_files"), {"until": until or datetime.max}).fetchall()
@@ -79,6 +97,21 @@ def known_decisions(
         [until or datetime.max],
     ).fetchall()
     return [Decision(*row) for row in rows]
+
+
+def known_acts(con: duckdb.DuckDBPyConnection, until: datetime | None = None) -> list[CaseAct]:
+    """What was done to decisions and cases up to a moment (UTC), in the order of entry."""
+    made = con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'raw_case_act'"
+    ).fetchall()
+    if made == [(0,)]:  # made by an earlier version, which knew of no such acts
+        return []
+    names = ", ".join(field.name for field in fields(CaseAct))
+    rows = con.execute(
+        f"SELECT {names} FROM raw_case_act WHERE acted_at <= ? ORDER BY act_no",  # noqa: S608
+        [until or datetime.max],
+    ).fetchall()
+    return [CaseAct(*row) for row in rows]
 
 
 def _query(name: str) -> str:

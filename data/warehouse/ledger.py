@@ -71,7 +71,7 @@ def _memory(con: duckdb.DuckDBPyConnection, as_of: datetime) -> dict[str, object
     return {
         "decisions": len(memory.decisions),
         "cases": memory.case_count,
-        "sha256": digest([memory.decisions_digest(), memory.cases_digest()]),
+        "sha256": digest([memory.decisions_digest(), memory.cases_digest(), memory.acts_digest()]),
     }
 
 

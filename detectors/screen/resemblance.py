@@ -63,7 +63,7 @@ def _choose(
         return is_led, round(float(distance[case]), 9), kind, cases.case_id[case]
 
     order = sorted(range(len(cases.case_id)), key=place)
-    order = [c for c in order if not _is_out(lots, row, cases, c)]
+    order = [c for c in order if not is_out(lots, row, cases, c)]
     own = [c for c in order if cases.is_own[c] and distance[c] < 1.0][:_MOST_OWN]
     order = [c for c in order if c in own or not cases.is_own[c]]
     benign = [c for c in order if cases.is_benign[c]][:_MOST_BENIGN]
@@ -74,7 +74,8 @@ def _choose(
     return [c for r, c in enumerate(chosen) if r < _LEAST_CITED or distance[c] < 1.0]
 
 
-def _is_out(lots: Lots, row: int, cases: Cases, case: int) -> bool:
+def is_out(lots: Lots, row: int, cases: Cases, case: int) -> bool:
+    """Whether a lot is not held against a case: made of it, or a cause that tests ruled out."""
     if cases.is_own[case]:
         return is_made_of(lots, row, cases, case)
     if cases.kind[case] == "benign":

@@ -1,8 +1,11 @@
 """Reports a second on one core: page, JSON, drafts and, on its own, the PDF.
 
     python -m tests.bench.reports WAREHOUSE [--lots N]
+    python -m tests.bench.reports --large [--packs 100000]
 
-The lots of a warehouse, suspect ones first, are written until N reports are made.
+The lots of a warehouse, suspect ones first, are written until N reports are made. ``--large``
+writes the one report of a lot of 100,000 packs with thousands of findings (tests.reports.large),
+and says how large each file is.
 """
 
 import argparse
@@ -20,7 +23,8 @@ from reports.evidence import gather
 from reports.lot_data import lot_json
 from reports.pdf import lot_pdf
 from reports.view import view_lot
-from reports.write import render_lot, write_lot
+from reports.write import lot_files, render_lot, write_lot
+from tests.reports.large import GTIN, LOT, PACKS, large_warehouse
 
 
 def suspects(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -56,12 +60,42 @@ def measure(warehouse: Path, count: int) -> dict[str, float]:
     return {name: seconds / count for name, seconds in spent.items()}
 
 
+def measure_large(packs: int) -> list[str]:
+    """Time and size of the report on a large lot, line by line."""
+    told = []
+    with large_warehouse(packs) as con, tempfile.TemporaryDirectory() as out:
+        con.execute("SET threads = 1")
+        marks = [perf_counter()]
+        evidence = gather(con, GTIN, LOT)
+        marks.append(perf_counter())
+        view = view_lot(evidence)
+        marks.append(perf_counter())
+        text = render_lot(view)
+        marks.append(perf_counter())
+        page = write_lot(con, GTIN, LOT, Path(out))
+        marks.append(perf_counter())
+        names = ("gather", "view", "html", "all files")
+        for name, (start, end) in zip(names, pairwise(marks), strict=True):
+            told.append(f"{name:28} {end - start:8.2f} s")
+        told.append(f"{'rows of tables in the page':28} {text.count('<tr'):8,}")
+        for path in lot_files(page):
+            told.append(f"{path.name[len(page.stem) :]:28} {path.stat().st_size / 1000:8,.0f} kB")
+    return told
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("warehouse", type=Path)
+    parser.add_argument("warehouse", type=Path, nargs="?")
     parser.add_argument("--lots", type=int, default=40)
+    parser.add_argument("--large", action="store_true")
+    parser.add_argument("--packs", type=int, default=PACKS)
     chosen = parser.parse_args()
+    if chosen.large:
+        sys.stdout.write("\n".join(measure_large(chosen.packs)) + "\n")
+        return
+    if chosen.warehouse is None:
+        parser.error("name a warehouse, or say --large")
     spent = measure(chosen.warehouse, chosen.lots)
     for name, seconds in spent.items():
         sys.stdout.write(f"{name:8} {1000 * seconds:8.1f} ms a report\n")

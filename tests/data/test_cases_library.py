@@ -131,3 +131,16 @@ def test_a_valid_case_is_read() -> None:
 def test_a_faulty_case_file_is_refused_with_its_name_and_fault(old, new, said) -> None:
     with pytest.raises(SettingsError, match=rf"made-up\.toml.*{said}"):
         library.parse(VALID.replace(old, new), "public", "made-up.toml")
+
+
+def test_every_public_case_says_how_its_product_is_kept_and_what_way_it_went(con) -> None:
+    library.store(con)
+    stated = con.execute(
+        "SELECT kind, bool_and(product_class <> 'not_stated'), bool_and(chain_shape <> "
+        "'not_stated') FROM raw_case GROUP BY kind ORDER BY kind"
+    ).fetchall()
+    assert stated == [("benign", False, False), ("public", True, True)]
+    [(shape,)] = con.execute(
+        "SELECT chain_shape FROM raw_case WHERE case_id = 'hiv-new-york-ring-2017-23'"
+    ).fetchall()
+    assert shape == "returning"

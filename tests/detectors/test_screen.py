@@ -16,6 +16,8 @@ from detectors.screen import (
     lot_traits,
     measure_graph,
     score_lots,
+    similar_to_case,
+    similar_to_lot,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -264,6 +266,33 @@ def test_a_decided_lot_is_cited_first_for_others_and_never_for_itself(con) -> No
     assert (first["case_id"], first["kind"], first["distance"]) == (case_id, "own", 0)
     assert first["shared"] == ["P16", "P21"]
     assert case_id not in [c["case_id"] for c in cited(con, 1)]
+
+
+def test_the_cases_like_a_lot_are_told_with_features_alike_and_apart(con) -> None:
+    add_lots(con, 10)
+    for lot_id in (1, 2):
+        add_finding(con, lot_id, "P16")
+    add_finding(con, 2, "P21")
+    con.execute("UPDATE feat_lot SET units = 20, countries = 2 WHERE lot_id = 1")
+    con.execute("UPDATE feat_lot SET units = 30, countries = 90 WHERE lot_id = 2")
+    case_id = decide(con, 1, 1, "illegitimate")
+    [own] = [
+        case for case in similar_to_lot(con, "09501101530003", "L2", 90) if case.case_id == case_id
+    ]
+    assert (own.shared, own.only_case, own.only_here) == (("P16",), (), ("P21",))
+    assert own.is_near
+    assert "units" in own.alike
+    assert ("countries", 2.0, 90.0) in own.unlike
+    same = similar_to_lot(con, "09501101530003", "L1", 90)
+    assert case_id not in [case.case_id for case in same]  # no lot is like itself
+    assert not any(case.is_near for case in similar_to_lot(con, "09501101530003", "L9", 3))
+    others = similar_to_case(con, case_id, 3)
+    assert [case.distance for case in others] == sorted(case.distance for case in others)
+    assert case_id not in [case.case_id for case in others]
+    with pytest.raises(LookupError):
+        similar_to_lot(con, "09501101530003", "none", 3)
+    with pytest.raises(LookupError):
+        similar_to_case(con, "none", 3)
 
 
 def test_a_case_keeps_what_its_lot_showed_when_it_was_decided(con) -> None:

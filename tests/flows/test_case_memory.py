@@ -11,6 +11,7 @@ from data.simulator.profiles import Wishes
 from data.warehouse.connection import open_read_only
 from flows.decide_command import Judgement, decide
 from flows.record import Recording
+from flows.sign_command import Signature, sign_second
 from flows.simulate_command import write_world
 from flows.steps import Job, run_steps
 
@@ -73,7 +74,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     decided = {"illegitimate": first_of("P12"), "suspect": first_of("P21"), "cleared": first_of("")}
     for outcome, lot in decided.items():
         judgement = Judgement(*lot, outcome, "looked into", "R. Okafor", DECIDED)
-        decide(judgement, job.warehouse, OFFICER)
+        if decide(judgement, job.warehouse, OFFICER).proposal:
+            second = Signature("J. Lind", "I saw the packs too", DECIDED)
+            sign_second(*lot, None, second, job.warehouse, OFFICER)
     yield World(schemes, decided, before, judged(job))
 
 

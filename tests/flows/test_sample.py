@@ -1,5 +1,6 @@
 """The sample feed end to end: planted truth is found, honest noise is explained."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from data.simulator.sample.demo import make_demo_feed
 from data.warehouse.connection import open_read_only
 from flows.steps import run_steps
 from tests.flows.conftest import SampleRun, job_for
+from tests.reports.page import read_page
+from tests.reports.reproduced import faults
 
 ROOT = Path(__file__).parents[2]
 Row = tuple[object, ...]
@@ -143,3 +146,22 @@ def test_a_run_that_is_killed_and_started_again_ends_as_if_never_killed(
                 process.kill()
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     assert files_of(tmp_path / "reports") == files_of(sample.job.reports)
+
+
+def test_every_citation_resolves_and_every_printed_query_gives_what_is_printed(
+    sample: SampleRun,
+) -> None:
+    pages = sorted((sample.job.reports / "lots").glob("*.json"))
+    assert len(pages) > 5
+    with open_read_only(sample.outcome.snapshot) as con:
+        found = {}
+        for page in pages:
+            report = json.loads(page.read_text(encoding="utf-8"))
+            found[page.name] = faults(con, report)
+            for query in read_page(page.with_suffix(".html").read_text("utf-8")).queries:
+                con.execute(query).fetchone()
+        index = read_page((sample.job.reports / "index.html").read_text(encoding="utf-8"))
+        for query in index.queries:
+            con.execute(query).fetchone()
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+    assert index.queries

@@ -6,7 +6,7 @@ every text is hostile and that has no places, partners or serials, one watched, 
 
 import datetime as dt
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import duckdb
@@ -303,8 +303,10 @@ class Story:
         self.add("told_finding", [row])
 
 
-def sample_warehouse() -> duckdb.DuckDBPyConnection:
-    """Return the sample, with the evidence models built."""
+def sample_warehouse(
+    more: Callable[["Story"], None] = lambda _: None,
+) -> duckdb.DuckDBPyConnection:
+    """Return the sample, with the evidence models built; ``more`` adds rows of its own before."""
     con = open_memory()
     con.execute(TABLES)
     story = Story(con)
@@ -314,6 +316,7 @@ def sample_warehouse() -> duckdb.DuckDBPyConnection:
     _hostile_lot(story)
     _watched_lot(story)
     _clear_lot(story)
+    more(story)
     for file in find_model_files():
         if (file.layer == "evid" and file.name not in GIVEN) or file.name in PUBLISHED:
             create_model(con, file)

@@ -275,6 +275,42 @@ def test_every_decision_on_the_lot_is_told_and_the_latest_counts(held) -> None:
     assert facts["Decided"] == "suspect by M. Lind on 2024-06-20, because: seals differ"
 
 
+def test_what_waits_for_a_second_person_or_was_withdrawn_is_told_as_such(held) -> None:
+    first, latest = held.decisions
+    day = latest.decided_at
+    waiting = replace(latest, decision_id=4, outcome="cleared", state="proposed", is_latest=False)
+    slip = replace(
+        first,
+        state="withdrawn",
+        withdrawn_by="M. Sand",
+        withdrawn_at=day,
+        withdrawn_reason="another lot was meant",
+    )
+    signed = replace(
+        latest,
+        second_by="J. Lind",
+        second_at=day,
+        second_meaning="review",
+        second_reason="I saw the seals too",
+    )
+    page = view_lot(replace(held, decisions=(slip, signed, waiting)))
+    assert [row[2] for row in page.decisions.rows] == [
+        "cleared (withdrawn)",
+        "suspect",
+        "cleared (proposed: a second person has to sign)",
+    ]
+    assert page.decisions.rows[0][4].endswith(
+        "withdrawn by M. Sand, 2024-06-20: another lot was meant"
+    )
+    assert page.decisions.rows[1][3:5] == (
+        "M. Lind; J. Lind, second person (review), 2024-06-20",
+        "seals differ; I saw the seals too",
+    )
+    facts = dict(page.facts)
+    assert facts["Decided"].startswith("suspect by M. Lind")
+    assert facts["Proposed"].startswith("cleared by M. Lind")
+
+
 def test_a_case_decided_here_says_who_decided_when_and_why(held) -> None:
     own = next(case for case in view_lot(held).cases if case.kind == "decided here")
     assert own.title == "Lot KM0311 of Kardomet 5 mg, cleared"
@@ -295,6 +331,17 @@ def test_the_index_marks_decided_lots_and_counts_them(con) -> None:
     assert marks["RV2406A"] == "decided: suspect"
     assert marks["KM0311"] == "decided: cleared"
     assert index.decided_words == "3 lots are decided by people: 2 suspect and 1 cleared."
+
+
+def test_the_index_counts_the_lots_that_wait_for_a_second_person(con) -> None:
+    evidence = gather_index(con)
+    first = replace(evidence.lots.rows[0], decided=None, proposed="cleared")
+    lots = replace(evidence.lots, rows=(first, *evidence.lots.rows[1:]))
+    index = view_index(replace(evidence, lots=lots, proposed=2))
+    assert index.lots[0].decided == "proposed: cleared"
+    assert index.decided_words.endswith(
+        "On 2 lots a proposed decision waits for a second person's signature."
+    )
 
 
 def test_patterns_that_no_data_could_answer_are_named_with_what_is_missing(held) -> None:
