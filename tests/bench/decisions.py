@@ -117,7 +117,7 @@ def draw(
         screen(con)
         after = scores(con, others)
         cited = con.execute(
-            "SELECT gtin, lot, k.gtin, k.lot FROM cited_case JOIN raw_case_origin AS k "
+            "SELECT c.gtin, c.lot, k.gtin, k.lot FROM cited_case AS c JOIN raw_case_origin AS k "
             "USING (case_id) WHERE is_near AND kind = 'own'"
         ).fetchall()
     finally:
