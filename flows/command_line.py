@@ -65,20 +65,31 @@ def _need_inputs(inputs: list[Path]) -> None:
             raise InputError(f"{path}: no such file or folder. Name what partners sent.")
 
 
-def _run(inputs: list[Path], settings: Settings, as_of: datetime, direct: bool) -> None:
+def _run(
+    inputs: list[Path],
+    settings: Settings,
+    as_of: datetime,
+    direct: bool,
+    profile: Path | None = None,
+) -> None:
     from flows.job import job_of
+    from flows.profile import Watch, write_profile
 
     job = job_of(settings, inputs, as_of.replace(tzinfo=None))
+    watch = None if profile is None else Watch(_say)
+    say, watched = (watch.say, watch.step) if watch else (_say, lambda step: step)
     if direct:
         from flows.steps import run_steps
 
-        outcome = run_steps(job, _say)
+        outcome = run_steps(job, say, watched)
     else:
         _quiet_prefect(settings)
         _say("starting Prefect")
         from flows.batch import run_orchestrated
 
-        outcome = run_orchestrated(job, _say)
+        outcome = run_orchestrated(job, say, watched)
+    if watch is not None and profile is not None:
+        write_profile(profile, watch.spans())
     _report(outcome)
     if settings.notify_url is not None:
         from flows.notify import notify
@@ -153,11 +164,15 @@ def run(
     settings: SettingsFile = None,
     as_of: AsOf = None,
     direct: Direct = False,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Write time, rows and memory of each step and model into this folder."),
+    ] = None,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
     _need_inputs(inputs)
-    _run(inputs, chosen, _clock(as_of), direct)
+    _run(inputs, chosen, _clock(as_of), direct, profile)
 
 
 @app.command()
@@ -574,16 +589,44 @@ def dictionary(
     sys.stdout.write(text())
 
 
-@app.command()
+bench_app = typer.Typer(help="Measurements, each against its peers or what was stored.")
+app.add_typer(bench_app, name="bench")
+
+
+@bench_app.callback(invoke_without_command=True)
 def bench(
+    context: typer.Context,
     size_mb: Annotated[int, typer.Option(help="Size of each parsed document.")] = 200,
     events: Annotated[int, typer.Option(help="Events for the item histories.")] = 1_000_000,
 ) -> None:
     """Measure parsing and item histories against their peers, in this run."""
+    if context.invoked_subcommand is not None:
+        return
     from flows import bench_report
     from tests.bench import item_event, parsing
 
     bench_report.show(parsing.measure(size_mb), item_event.measure(events), console)
+
+
+@bench_app.command("scale")
+def bench_scale(
+    sizes: Annotated[str, typer.Option(help="Millions of unit events, growing.")] = "1,10",
+    year: Annotated[bool, typer.Option("--year", help="And a year: 111 million.")] = False,
+    memory_limit: Annotated[str, typer.Option(help="Of the database, as in settings.")] = "4GB",
+    work: Annotated[
+        Path | None, typer.Option(help="Folder with room (a year: 40 GB) [the system's].")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the results here too, as JSON.")] = None,
+    keep: Annotated[bool, typer.Option("--store", help="Store them as the benchmark.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail where a ratio is a tenth worse than stored.")
+    ] = False,
+) -> None:
+    """Run the whole job on simulated worlds of growing size; hold the ratios to those stored."""
+    from flows.bench_scale import run_bench
+
+    for line in run_bench(sizes, year, memory_limit, work, out, keep, check):
+        console.print(line, markup=False)
 
 
 def main() -> None:

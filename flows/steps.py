@@ -96,7 +96,7 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
     def watch(state: LandingProgress) -> None:
         if state.receipt is not None and state.path not in named:
             done[state.path] = (state.receipt.path, state.receipt.message is None)
-        say(f"landing file {state.number} of {state.count}: {state.records:,} records")
+        say(state)
 
     with _open(job) as con:
         receipts = land(
@@ -162,7 +162,7 @@ def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> tuple[str,
     from data.warehouse.models import build
 
     with _open(job) as con:
-        built = build(con, layers, lambda model: say(f"built {model.name}: {model.rows:,} rows"))
+        built = build(con, layers, say)
     return tuple(model.name for model in built if model.is_failed_check)
 
 

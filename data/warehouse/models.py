@@ -99,6 +99,10 @@ class BuiltModel:
         """True for a check that found rows that must not exist."""
         return self.layer == "check" and self.rows > 0
 
+    def __str__(self) -> str:
+        """One line for a person who watches."""
+        return f"built {self.name}: {self.rows:,} rows"
+
 
 def build(
     con: duckdb.DuckDBPyConnection,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -12,13 +13,24 @@ def tables_read(select: str) -> set[str]:
 
     Raises duckdb.ParserException where the text is not one SELECT.
     """
-    with duckdb.connect() as con:
-        tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0])
+    return set(_tables_read(select))
+
+
+@cache  # a run reads its models several times
+def _tables_read(select: str) -> frozenset[str]:
+    tree = json.loads(
+        _parser().cursor().execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0]
+    )
     if tree["error"]:
         raise duckdb.ParserException(tree["error_message"])
     if len(tree["statements"]) != 1:
         raise duckdb.ParserException("expected one SELECT")
-    return set(_tables(tree["statements"][0], frozenset()))
+    return frozenset(_tables(tree["statements"][0], frozenset()))
+
+
+@cache  # opening one takes longer than parsing
+def _parser() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
 
 
 def _tables(part: Any, ctes: frozenset[str]) -> Iterator[str]:
