@@ -8,19 +8,14 @@ from typing import Any
 import duckdb
 
 
-def tables_read(select: str) -> set[str]:
+@cache  # a run checks the same texts before each of its layers
+def tables_read(select: str) -> frozenset[str]:
     """The names of the tables and views that the SELECT reads; its own CTEs are not among them.
 
     Raises duckdb.ParserException where the text is not one SELECT.
     """
-    return set(_tables_read(select))
-
-
-@cache  # a run reads its models several times
-def _tables_read(select: str) -> frozenset[str]:
-    tree = json.loads(
-        _parser().cursor().execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0]
-    )
+    with _parser().cursor() as con:
+        tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0])
     if tree["error"]:
         raise duckdb.ParserException(tree["error_message"])
     if len(tree["statements"]) != 1:
@@ -28,9 +23,10 @@ def _tables_read(select: str) -> frozenset[str]:
     return frozenset(_tables(tree["statements"][0], frozenset()))
 
 
-@cache  # opening one takes longer than parsing
+@cache
 def _parser() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
+    """An empty database to take texts apart with: opening one takes longer than that."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _tables(part: Any, ctes: frozenset[str]) -> Iterator[str]:
