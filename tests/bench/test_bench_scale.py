@@ -109,3 +109,8 @@ def test_the_page_keeps_its_words_around_the_table(tmp_path: Path) -> None:
 def test_sizes_must_grow(sizes: str) -> None:
     with pytest.raises(InputError, match="growing"):
         list(bench_scale.run_bench(sizes, False, "4GB", None, None, False, False))
+
+
+def test_the_page_shows_what_is_stored() -> None:
+    page = scale.PAGE.read_text(encoding="utf-8")
+    assert scale.with_table(page, scale.stored_results()) == page
