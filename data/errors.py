@@ -57,3 +57,9 @@ class OrchestratorError(TouchstoneError):
     """Prefect's server cannot be reached, or went away."""
 
     exit_code = 18
+
+
+class RegressionError(TouchstoneError):
+    """A benchmark's ratio is over a tenth worse than the stored one."""
+
+    exit_code = 19

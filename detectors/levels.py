@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 LEAST_EARLIER = 30  # rows; with fewer a month is not scored
+MOST_EARLIER = 20_000  # rows; of more an even draw stands for all, or history would cost its square
 _EXPLAINED = 200  # of a batch, the oddest: nobody reads why an ordinary edge is ordinary
 
 
@@ -39,14 +40,15 @@ class Judged:
 def score_by_month(values: FloatArray, month: IntArray, features: Sequence[Feature]) -> Judged:
     """Score each month's rows of raw ``values`` (n, d) against those of all earlier months.
 
-    Nobody cleared the earlier months, so they count as a contaminated reference.
+    Of more than ``MOST_EARLIER`` earlier rows an even draw stands for all. Nobody cleared them, so
+    they count as a contaminated reference.
 
     ``month`` (n,) numbers the months in order. The p-values are conformal, the q-values
     Benjamini-Hochberg over the month.
     """
     judged = _unjudged(len(values), month)
     for now in np.unique(month)[1:]:
-        earlier, rows = np.flatnonzero(month < now), np.flatnonzero(month == now)
+        earlier, rows = _drawn(np.flatnonzero(month < now)), np.flatnonzero(month == now)
         if len(earlier) < LEAST_EARLIER:
             continue
         scaling = fit_scaling(values[earlier], features)
@@ -100,6 +102,15 @@ def score_by_witness(
     for row, one in zip(known, explained, strict=True):
         judged.explanations[int(row)] = _renamed(one, each)
     return judged
+
+
+def _drawn(rows: IntArray) -> IntArray:
+    """At most ``MOST_EARLIER`` of the rows, evenly spaced."""
+    if len(rows) <= MOST_EARLIER:
+        return rows
+    places = np.linspace(0, len(rows) - 1, MOST_EARLIER).astype(np.int64)
+    drawn: IntArray = rows[places]
+    return drawn
 
 
 def _unjudged(count: int, batch: IntArray) -> Judged:

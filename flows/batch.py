@@ -5,6 +5,7 @@ for the length of the run. Only landing is retried, since it alone reads what ot
 writing, and landing a file twice changes nothing.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from prefect import flow, task
@@ -32,18 +33,23 @@ def _as_task(step: Step) -> Step:
 
 
 @flow(name="touchstone", validate_parameters=False)
-def run_batch(job: Job, say: Progress) -> Outcome:
+def run_batch(
+    job: Job, say: Progress, watched: Callable[[Step], Step] = lambda step: step
+) -> Outcome:
     """Land what is new, rebuild, judge, and write the reports."""
-    return run_steps(job, say, _as_task)
+    return run_steps(job, say, lambda step: watched(_as_task(step)))
 
 
-def run_orchestrated(job: Job, say: Progress) -> Outcome:
+def run_orchestrated(
+    job: Job, say: Progress, watched: Callable[[Step], Step] = lambda step: step
+) -> Outcome:
     """Run the flow; a server that cannot be reached, or goes away, is told in one line.
 
-    Raises OrchestratorError. The run is repeated like any other: what was landed stays.
+    ``watched`` may measure each task. Raises OrchestratorError. The run is repeated like any other:
+    what was landed stays.
     """
     try:
-        return run_batch(job, say)
+        return run_batch(job, say, watched)
     except TouchstoneError:
         raise
     except Exception as error:

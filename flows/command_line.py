@@ -74,23 +74,33 @@ def _need_inputs(inputs: list[str], settings: Settings) -> list[Path]:
 
 
 def _run(
-    inputs: list[Path], settings: Settings, as_of: datetime, direct: bool, full: bool = False
+    inputs: list[Path],
+    settings: Settings,
+    as_of: datetime,
+    direct: bool,
+    full: bool = False,
+    profile: Path | None = None,
 ) -> None:
     from dataclasses import replace
 
     from flows.job import job_of
+    from flows.profile import Watch, write_profile
 
     job = replace(job_of(settings, inputs, as_of.replace(tzinfo=None)), full=full)
+    watch = None if profile is None else Watch(_say)
+    say, watched = (watch.say, watch.step) if watch else (_say, lambda step: step)
     if direct:
         from flows.steps import run_steps
 
-        outcome = run_steps(job, _say)
+        outcome = run_steps(job, say, watched)
     else:
         _quiet_prefect(settings)
         _say("starting Prefect")
         from flows.batch import run_orchestrated
 
-        outcome = run_orchestrated(job, _say)
+        outcome = run_orchestrated(job, say, watched)
+    if watch is not None and profile is not None:
+        write_profile(profile, watch.spans())
     _report(outcome)
     if settings.notify_url is not None or settings.notify_mail:
         from flows.notify import notify
@@ -176,12 +186,16 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Build everything anew, also what still stands.")
     ] = False,
+    profile: Annotated[
+        Path | None,
+        typer.Option(help="Write time, rows and memory of each step and model into this folder."),
+    ] = None,
 ) -> None:
     """Land what is new, judge every lot, and write the reports."""
     chosen = load_settings(
         settings, warehouse=warehouse, reports=out, language=language, cluster=cluster
     )
-    _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct, full)
+    _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct, full, profile)
 
 
 @app.command()
@@ -779,6 +793,27 @@ def bench_detectors(
         ),
         console,
     )
+
+
+@bench_app.command("scale")
+def bench_scale(
+    sizes: Annotated[str, typer.Option(help="Millions of unit events, growing.")] = "1,10",
+    year: Annotated[bool, typer.Option("--year", help="And a year: 111 million.")] = False,
+    memory_limit: Annotated[str, typer.Option(help="Of the database, as in settings.")] = "4GB",
+    work: Annotated[
+        Path | None, typer.Option(help="Folder with room (a year: 40 GB) [the system's].")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the results here too, as JSON.")] = None,
+    keep: Annotated[bool, typer.Option("--store", help="Store them as the benchmark.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Fail where a ratio is a tenth worse than stored.")
+    ] = False,
+) -> None:
+    """Run the whole job on simulated worlds of growing size; hold the ratios to those stored."""
+    from flows.bench_scale import run_bench
+
+    for line in run_bench(sizes, year, memory_limit, work, out, keep, check):
+        console.print(line, markup=False)
 
 
 def main() -> None:

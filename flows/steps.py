@@ -116,7 +116,7 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
     def watch(state: LandingProgress) -> None:
         if state.receipt is not None and state.path not in named:
             done[state.path] = (state.receipt.path, state.receipt.message is None)
-        say(f"landing file {state.number} of {state.count}: {state.records:,} records")
+        say(state)
 
     with readers(job.inputs, job.threads, job.cluster) as others, _open(job) as con:
         receipts = land(
@@ -186,7 +186,7 @@ def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> Built:
     from data.warehouse.models import build
 
     with _open(job) as con:
-        models = build(con, layers, lambda model: say(f"built {model.name}: {model.rows:,} rows"))
+        models = build(con, layers, say)
     kept = sum(model.is_kept for model in models)
     failed = tuple(model.name for model in models if model.is_failed_check)
     return Built(failed, len(models) - kept, kept)

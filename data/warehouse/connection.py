@@ -117,4 +117,5 @@ def _connect(
             "thread settings, and that the file was made by touchstone."
         ) from error
     con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET enable_progress_bar = false")  # its bars would stand in logs
     return con

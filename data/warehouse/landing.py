@@ -95,6 +95,10 @@ class LandingProgress:
     records: int
     receipt: Receipt | None = None
 
+    def __str__(self) -> str:
+        """One line for a person who watches."""
+        return f"landing file {self.number} of {self.count}: {self.records:,} records"
+
 
 def land(
     con: duckdb.DuckDBPyConnection,

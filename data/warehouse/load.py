@@ -256,15 +256,22 @@ def _placed(frame: pl.DataFrame, number: int, part: _Part, first_record_id: int)
 
 
 def _fill_batch_row(con: duckdb.DuckDBPyConnection, kind: str, rows: pl.DataFrame) -> None:
-    """The rows of one log or list as ``batch_row``, in the types of its raw table."""
+    """The rows of one log or list as ``batch_row``, in the types of its raw table.
+
+    Made and filled at once: DuckDB 2.0.0 shows no row of a table that one transaction makes empty
+    and then fills by several threads with more than a row group (122,880 rows).
+    """
     con.register("batch_row_read", rows)
-    excluded = ", ".join(_landing_columns(kind))
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE batch_row AS SELECT * EXCLUDE ({excluded}), "  # noqa: S608
-        "0::UINTEGER AS part, 0::INTEGER AS file_id, 0::BIGINT AS positions_before "
-        f"FROM {TABLE_OF_KIND[kind]} LIMIT 0"
+    described = con.execute(f"DESCRIBE {TABLE_OF_KIND[kind]}").fetchall()
+    types = {name: type_ for name, type_, *_ in described if name not in _landing_columns(kind)}
+    types |= {"part": "UINTEGER", "file_id": "INTEGER", "positions_before": "BIGINT"}
+    columns = ", ".join(
+        f"{name if name in rows.columns else 'NULL'}::{type_} AS {name}"
+        for name, type_ in types.items()
     )
-    con.execute("INSERT INTO batch_row BY NAME SELECT * FROM batch_row_read")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE batch_row AS SELECT {columns} FROM batch_row_read"  # noqa: S608
+    )
 
 
 def _landing_columns(kind: str) -> tuple[str, ...]:

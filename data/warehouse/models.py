@@ -104,6 +104,10 @@ class BuiltModel:
         """True for a check that found rows that must not exist."""
         return self.layer == "check" and self.rows > 0
 
+    def __str__(self) -> str:
+        """One line for a person who watches."""
+        return f"built {self.name}: {self.rows:,} rows"
+
 
 def build(
     con: duckdb.DuckDBPyConnection,
@@ -320,6 +324,12 @@ def _count_and_check_key(con: duckdb.DuckDBPyConnection, model: Model) -> int:
         return _first(con, f"SELECT count(*) FROM {name}")  # noqa: S608 - names of ours
     key = ", ".join(model.header.key)
     null = " OR ".join(f"{column} IS NULL" for column in model.header.key)
+    # As many hashes as rows prove as many keys, in a third less time and memory than the keys do.
+    rows, hashes, nulls = con.execute(
+        f"SELECT count(*), count(DISTINCT hash({key})), count(*) FILTER ({null}) FROM {name}"  # noqa: S608
+    ).fetchall()[0]
+    if hashes == rows and not nulls:
+        return int(rows)
     groups = f"SELECT count(*) AS n, {null} AS is_null FROM {name} GROUP BY {key}"  # noqa: S608
     rows, repeated, nulls = con.execute(
         "SELECT coalesce(sum(n), 0), count(*) FILTER (n > 1), count(*) FILTER (is_null) "  # noqa: S608

@@ -8,6 +8,8 @@ it, under a name of its own: a reader keeps the copy it has open, the next reade
 """
 
 import re
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,7 @@ from data.errors import WarehouseError
 from data.record.disk import settle, sync_folder
 
 KEPT = 2
+_FREE_SHARE = 0.2
 _NUMBER = re.compile(r"\d{4,}(?=-)")
 
 
@@ -57,16 +60,14 @@ def prepare(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str) -> Prepa
     number = 1 + max((_number(path, warehouse) for path in snapshots(warehouse)), default=0)
     target = warehouse.with_name(f"{warehouse.stem}.{number:04d}-{name}{warehouse.suffix}")
     unfinished = warehouse.with_name(f".{warehouse.stem}.snapshot.unfinished")
-    source = con.execute("SELECT current_database()").fetchall()[0][0]
     try:
         _remove(unfinished)
-        con.execute(f"ATTACH '{str(unfinished).replace(chr(39), chr(39) * 2)}' AS snapshot")
-        try:
-            con.execute(f'COPY FROM DATABASE "{source}" TO snapshot')
-        finally:
-            con.execute("DETACH snapshot")
+        if _is_compact(con):
+            _copy_file(con, unfinished)
+        else:
+            _copy_tables(con, unfinished)
         settle(unfinished)
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.Error, OSError, subprocess.CalledProcessError) as error:
         with suppress(OSError):
             _remove(unfinished)
         raise WarehouseError(
@@ -74,6 +75,39 @@ def prepare(con: duckdb.DuckDBPyConnection, warehouse: Path, name: str) -> Prepa
             "disk space; the working file is unharmed."
         ) from error
     return Prepared(unfinished, target)
+
+
+def _is_compact(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether what is written lies in the file, and little of the file is free space."""
+    con.execute("CHECKPOINT")
+    [(free, total)] = con.execute(
+        "SELECT free_blocks, total_blocks FROM pragma_database_size() "
+        "WHERE database_name = current_database()"
+    ).fetchall()
+    return bool(free <= _FREE_SHARE * total)
+
+
+def _copy_file(con: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copy the file byte by byte: a tenth of the time, and no memory.
+
+    By another process: closing the file in this one would give up the lock that the database holds.
+    """
+    source = con.execute(
+        "SELECT path FROM duckdb_databases() WHERE database_name = current_database()"
+    ).fetchall()[0][0]
+    copy = "import shutil, sys; shutil.copyfile(sys.argv[1], sys.argv[2])"
+    words = [sys.executable, "-I", "-c", copy, source, str(target)]
+    subprocess.run(words, check=True, capture_output=True)  # noqa: S603 - words of ours
+
+
+def _copy_tables(con: duckdb.DuckDBPyConnection, target: Path) -> None:
+    """Copy table by table, which leaves the free space out."""
+    source = con.execute("SELECT current_database()").fetchall()[0][0]
+    con.execute(f"ATTACH '{str(target).replace(chr(39), chr(39) * 2)}' AS snapshot")
+    try:
+        con.execute(f'COPY FROM DATABASE "{source}" TO snapshot')
+    finally:
+        con.execute("DETACH snapshot")
 
 
 def reveal(prepared: Prepared, warehouse: Path) -> Path:

@@ -107,6 +107,31 @@ def test_snapshots_are_whole_and_the_newest_two_are_kept(tmp_path: Path) -> None
     ]
 
 
+def test_while_a_copy_is_made_nobody_else_gets_to_write(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    opening = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+    with open_warehouse(path) as con:
+        publish(con, path, "one")
+        words = [sys.executable, "-c", opening, str(path)]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        assert done.returncode != 0
+        assert "lock" in done.stderr.lower()
+        con.execute("INSERT INTO raw_rejected VALUES (1, NULL, NULL, 'a', 'b')")
+
+
+def test_a_copy_leaves_out_the_space_of_what_was_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    with open_warehouse(path) as con:
+        con.execute("CREATE TABLE passing AS SELECT hash(i) AS x FROM range(1_000_000) t(i)")
+        con.execute("CHECKPOINT")
+        con.execute("DROP TABLE passing")
+        con.execute("INSERT INTO raw_rejected VALUES (1, NULL, NULL, 'a', 'b')")
+        copy = publish(con, path, "one")
+        assert copy.stat().st_size < 3_000_000
+    with open_read_only(copy) as con:
+        assert con.execute("SELECT count(*) FROM raw_rejected").fetchall() == [(1,)]
+
+
 def test_a_reader_keeps_the_snapshot_it_has_open(tmp_path: Path) -> None:
     path = tmp_path / "w.duckdb"
     with open_warehouse(path) as con:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from detectors import levels
 from detectors.features import EDGE_FEATURES, TRAJECTORY_FEATURES
 from detectors.levels import LEAST_EARLIER, Judged, score_by_month, score_by_witness
 
@@ -39,6 +40,23 @@ def test_what_comes_later_changes_no_score() -> None:
     then = score_by_month(values[early], month[early], EDGE_FEATURES)
     np.testing.assert_array_equal(whole.score[early], then.score)
     np.testing.assert_array_equal(whole.q_value[early], then.q_value)
+
+
+def test_a_long_history_is_stood_for_by_an_even_draw_of_it(monkeypatch) -> None:
+    values, month = trade(months=4)
+    whole = score_by_month(values, month, EDGE_FEATURES)
+    monkeypatch.setattr(levels, "MOST_EARLIER", 90)
+    drawn = score_by_month(values, month, EDGE_FEATURES)
+    last = month == 3
+    turns = drawn.p_value[last] * (90 + 1)
+    np.testing.assert_allclose(turns, np.round(turns), atol=1e-9)  # ranks among 90
+    assert np.corrcoef(drawn.score[last], whole.score[last])[0, 1] > 0.8
+    for row, one in drawn.explanations.items():
+        assert all(month[neighbour] < month[row] for neighbour in one.neighbours)
+    monkeypatch.setattr(levels, "MOST_EARLIER", 360)
+    np.testing.assert_array_equal(
+        score_by_month(values, month, EDGE_FEATURES).score[last], whole.score[last]
+    )
 
 
 def test_the_first_month_and_one_with_too_little_before_it_are_not_judged() -> None:

@@ -1,0 +1,67 @@
+"""Logs of more rows than one row group of the database: every row is landed."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from data.warehouse.connection import open_warehouse
+from data.warehouse.landing import land
+
+ROWS = 130_000  # a row group holds 122,880
+
+
+@pytest.fixture
+def con(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with open_warehouse(tmp_path / "w.duckdb", threads=2) as con:  # with one, all went well
+        yield con
+
+
+def counted(con: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
+    row: tuple[int, ...] = con.execute(query).fetchall()[0]
+    return row
+
+
+def test_no_verification_of_a_large_log_is_lost(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "verifications.csv"
+    head = "request_time_utc,site_gln,gtin,serial,lot,expiry,entry_mode,answer_code\n"
+    line = "2026-01-05T10:00:00Z,9521234000006,09521234000013,S{},L1,271231,scan,ACTIVE\n"
+    path.write_text(head + "".join(line.format(n) for n in range(ROWS)), encoding="utf-8")
+    (receipt,) = land(con, [path], datetime(2026, 2, 1))
+    assert (receipt.kind, receipt.read_count) == ("verifications", ROWS)
+    query = "SELECT count(*), count(epc), count(DISTINCT epc) FROM raw_verification"
+    assert counted(con, query) == (ROWS, ROWS, ROWS)
+
+
+def test_no_line_of_a_large_sales_log_is_lost(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path = tmp_path / "sales.csv"
+    head = "shipment_id,line,from_gln,to_gln,gtin,lot,quantity,shipped_at\n"
+    line = "D{},1,9521234000006,9521235000005,09521234000013,L1,4,2026-01-05T10:00:00Z\n"
+    path.write_text(head + "".join(line.format(n) for n in range(ROWS)), encoding="utf-8")
+    (receipt,) = land(con, [path], datetime(2026, 2, 1))
+    assert (receipt.kind, receipt.read_count) == ("shipments", ROWS)
+    assert counted(con, "SELECT count(*), count(DISTINCT content_key) FROM raw_shipment") == (
+        ROWS,
+        ROWS,
+    )
+
+
+def test_every_pack_of_a_large_first_document_keeps_its_identifier(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    path, of_event = tmp_path / "events.csv", 100
+    head = "event_type,action,event_time,biz_step,read_point,epcs\n"
+    packs = [f"urn:epc:id:sgtin:952123.4000001.S{n}" for n in range(ROWS)]
+    lists = (";".join(packs[n : n + of_event]) for n in range(0, ROWS, of_event))
+    row = "ObjectEvent,ADD,2026-01-05T10:00:00Z,commissioning,urn:epc:id:sgln:952123.400000.0,{}\n"
+    path.write_text(head + "".join(row.format(one) for one in lists), encoding="utf-8")
+    (receipt,) = land(con, [path], datetime(2026, 2, 1))
+    assert receipt.read_count == ROWS // of_event
+    query = "SELECT count(*), count(epc), count(DISTINCT epc) FROM raw_event_item"
+    assert counted(con, query) == (ROWS, ROWS, ROWS)
