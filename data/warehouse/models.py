@@ -308,10 +308,12 @@ def _comment(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     about = f"{header.purpose} Grain: {header.grain}."
     if header.caveats:
         about += f" Caveats: {header.caveats}"
-    con.execute(f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)}")
+    said = [f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)};"]
     for column in model.columns:
         target = f"{model.file.name}.{column.name}"
-        con.execute(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)}")
+        said.append(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)};")
+    # One transaction: to write each comment to the disk alone takes longer than most models.
+    con.execute("\n".join(["BEGIN;", *said, "COMMIT;"]))
 
 
 def _quoted(text: str) -> str:

@@ -2,23 +2,31 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import duckdb
 
 
-def tables_read(select: str) -> set[str]:
+@cache  # a run checks the same texts before each of its layers
+def tables_read(select: str) -> frozenset[str]:
     """The names of the tables and views that the SELECT reads; its own CTEs are not among them.
 
     Raises duckdb.ParserException where the text is not one SELECT.
     """
-    with duckdb.connect() as con:
+    with _parser().cursor() as con:
         tree = json.loads(con.execute("SELECT json_serialize_sql(?)", [select]).fetchall()[0][0])
     if tree["error"]:
         raise duckdb.ParserException(tree["error_message"])
     if len(tree["statements"]) != 1:
         raise duckdb.ParserException("expected one SELECT")
-    return set(_tables(tree["statements"][0], frozenset()))
+    return frozenset(_tables(tree["statements"][0], frozenset()))
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    """One empty database for all texts: to make one takes longer than to parse."""
+    return duckdb.connect()
 
 
 def _tables(part: Any, ctes: frozenset[str]) -> Iterator[str]:
