@@ -31,6 +31,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         as_of=as_of,
         memory_limit=settings.memory_limit,
         threads=settings.threads,
+        max_epcs=settings.max_epcs_per_event,
         thresholds=settings.patterns,
         tuning={
             pattern: {str(name): text for name, text in said.items()}

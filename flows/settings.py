@@ -12,6 +12,7 @@ from pydantic_settings import (
 )
 
 from data.errors import SettingsError
+from data.readers.epcis_source import MAX_EPCS
 
 
 class Settings(BaseSettings):
@@ -21,7 +22,8 @@ class Settings(BaseSettings):
     ``[patterns.P01]`` tables; the shipped values, with unit and source, stand in
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
-    lot's report is written as PDF too, which takes some tenth of a second a lot.
+    lot's report is written as PDF too, which takes some tenth of a second a lot. An event whose
+    lists have more than ``max_epcs_per_event`` members is set aside: a million take two gigabytes.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -30,6 +32,7 @@ class Settings(BaseSettings):
     reports: Path = Path("var/reports")
     memory_limit: str = "4GB"
     threads: int = Field(default=2, ge=1)
+    max_epcs_per_event: int = Field(default=MAX_EPCS, ge=100)
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
     tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)

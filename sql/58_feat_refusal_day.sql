@@ -95,13 +95,16 @@ expecting AS (
     SELECT *, packs * shape / rate AS expected FROM other
 ),
 -- How much more days differ than chance lets them: by moments, over the days that are no burst.
+-- Summed in an order of their own, since sums of floating numbers depend on it.
 day_to_day AS (
     SELECT
         kind,
         coalesce(greatest(
             0,
-            sum(pow(refused - expected, 2) - expected) FILTER (WHERE refused < least_refused)
-            / sum(pow(expected, 2)) FILTER (WHERE refused < least_refused)
+            sum(pow(refused - expected, 2) - expected ORDER BY site_id, gtin, day)
+                FILTER (WHERE refused < least_refused)
+            / sum(pow(expected, 2) ORDER BY site_id, gtin, day)
+                FILTER (WHERE refused < least_refused)
         ), 0) AS extra
     FROM expecting
     CROSS JOIN setting

@@ -226,8 +226,8 @@ def _tables(path: Path | None) -> dict[str, str]:
 def _hash(con: duckdb.DuckDBPyConnection, table: str) -> str:
     """Hash of all rows, in an order of their own: how rows lie in a table means nothing."""
     [(count, said)] = con.execute(
-        "SELECT count(*), md5(string_agg(row_hash, '' ORDER BY row_hash)) "
-        f"FROM (SELECT md5(one::VARCHAR) AS row_hash FROM {table} AS one)"  # noqa: S608
+        "SELECT count(*), md5(string_agg(row_hash, '' ORDER BY row_hash)) "  # noqa: S608
+        f"FROM (SELECT md5(one::VARCHAR) AS row_hash FROM {table} AS one)"
     ).fetchall()
     return f"{count} {said}"
 
