@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -49,9 +50,12 @@ def test_a_second_run_says_who_holds_the_warehouse(copied: Nights) -> None:
     for held in (job.warehouse, job.reports):
         with (
             one_writer(lock_path(held), str(held)),
-            pytest.raises(WarehouseError, match=rf"another run holds it \(process {os.getpid()}\)"),
+            pytest.raises(
+                WarehouseError, match=rf"another run holds it \(process {os.getpid()}\)"
+            ) as told,
         ):
             run_steps(job, quiet)
+        assert told.value.exit_code == 14
     assert published(copied) == before
 
 
@@ -207,8 +211,9 @@ def test_a_damaged_warehouse_says_so_and_everything_else_stays(copied: Nights, p
     text = bytearray(job.warehouse.read_bytes())
     text[place : place + 20_000] = bytes(20_000)
     job.warehouse.write_bytes(text)
-    with pytest.raises(WarehouseError, match=r"damaged|cannot be opened|did not open"):
+    with pytest.raises(WarehouseError, match=r"damaged|cannot be opened|did not open") as told:
         run_steps(job, quiet)
+    assert told.value.exit_code == 14
     assert published(copied) == before
     assert is_sound(copied)
     job.warehouse.unlink()
@@ -223,8 +228,9 @@ def test_a_damaged_warehouse_says_so_and_everything_else_stays(copied: Nights, p
 
 def test_a_memory_limit_that_is_too_low_says_so(copied: Nights) -> None:
     before = published(copied)
-    with pytest.raises(ResourceError, match="memory limit was reached"):
+    with pytest.raises(ResourceError, match="memory limit was reached") as told:
         run_steps(replace(copied.job, memory_limit="6MB"), quiet)
+    assert told.value.exit_code == 17
     assert published(copied) == before
     run_steps(copied.job, quiet)
     assert is_sound(copied)
@@ -318,6 +324,47 @@ def test_a_prefect_server_that_is_not_there_says_so(copied: Nights) -> None:
     assert "Prefect's server cannot be reached" in done.stderr
     assert "Traceback" not in done.stderr
     assert published(copied) == before
+
+
+@pytest.mark.slow
+def test_a_prefect_server_that_goes_away_says_so_and_the_next_run_goes_on(copied: Nights) -> None:
+    words = ["run", str(copied.folder / "inbox"), "--as-of", "2026-06-02T02:00:00Z"]
+    words += ["--warehouse", str(copied.job.warehouse), "--out", str(copied.job.reports)]
+    before = published(copied)
+    with subprocess.Popen(
+        [sys.executable, "-c", "from flows.command_line import main; main()", *words],
+        cwd=copied.folder,
+        env={
+            **{"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "300"},
+            **{"HOME": str(copied.folder), "PREFECT_CLIENT_MAX_RETRIES": "1"},
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "landing" in line and (server := _child_of(process.pid, "uvicorn")):
+                os.kill(server, signal.SIGKILL)
+                break
+        said += process.stdout.read()
+    assert process.returncode == 18, said
+    assert "Prefect's server cannot be reached, or went away" in said
+    assert published(copied) == before
+    run_steps(copied.job, quiet)
+    assert is_sound(copied)
+
+
+def _child_of(parent: int, word: str) -> int | None:
+    """The process that the parent started and whose command holds the word."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and (folder / "stat").exists():
+            state = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(state[1]) == parent and word in (folder / "cmdline").read_text():
+                return int(folder.name)
+    return None
 
 
 @pytest.mark.slow

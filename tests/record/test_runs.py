@@ -147,19 +147,23 @@ def test_a_report_made_again_is_recorded_and_verifies(copied: Nights) -> None:
     assert check(job).faults == ()
 
 
-def recorded_files(nights: Nights) -> list[Path]:
+def recorded_files(nights: Nights, kind: str) -> list[Path]:
     folder = nights.folder
-    parts = (folder / "reports", folder / "w.runs", folder / "w.originals")
-    found = sorted(path for part in parts for path in part.rglob("*") if path.is_file())
-    return [*found, nights.second.snapshot, trail_path(nights.job.warehouse)]
+    if kind == "copy":
+        return [nights.second.snapshot]
+    if kind == "trail":
+        return [trail_path(nights.job.warehouse)]
+    part = {"report": "reports", "manifest": "w.runs", "landed file": "w.originals"}[kind]
+    return sorted(path for path in (folder / part).rglob("*") if path.is_file())
 
 
-@given(st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("kind", ["trail", "landed file", "report", "manifest", "copy"])
+@given(data=st.data())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_flipped_bit_of_anything_recorded_is_found_and_named(
-    nights: Nights, data: st.DataObject
+    nights: Nights, kind: str, data: st.DataObject
 ) -> None:
-    path = data.draw(st.sampled_from(recorded_files(nights)))
+    path = data.draw(st.sampled_from(recorded_files(nights, kind)))
     whole = path.read_bytes()
     bit = data.draw(st.integers(0, 8 * len(whole) - 1))
     text = bytearray(whole)
@@ -234,16 +238,17 @@ def test_a_folder_with_other_things_in_it_is_never_replaced(copied: Nights) -> N
 @pytest.mark.slow
 def test_folders_locales_zones_and_users_give_the_same_bytes(tmp_path: Path) -> None:
     results = []
-    for name, surroundings in {
-        "a": {"LC_ALL": "C", "LANG": "C", "TZ": "UTC", "USER": "ann", "PYTHONHASHSEED": "1"},
-        "other folder/b ü": {
+    for name, umask, surroundings in (
+        ("a", 0o022, {"LC_ALL": "C", "LANG": "C", "TZ": "UTC", "USER": "ann",
+                      "PYTHONHASHSEED": "1"}),
+        ("other folder/b ü", 0o077, {
             "LC_ALL": "tr_TR.UTF-8",
             "LANG": "de_DE.UTF-8",
             "TZ": "Pacific/Chatham",
             "USER": "bob",
             "PYTHONHASHSEED": "2",
-        },
-    }.items():
+        }),
+    ):  # fmt: skip
         folder = tmp_path / name
         (folder / "home").mkdir(parents=True)
         small_feed(folder)
@@ -256,6 +261,7 @@ def test_folders_locales_zones_and_users_give_the_same_bytes(tmp_path: Path) -> 
             cwd=folder,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **surroundings},
             stdout=subprocess.DEVNULL,
+            umask=umask,
         )
         results.append({**files_of(folder / "reports"), **files_of(folder / "w.runs")})
         shutil.rmtree(folder / "inbox")
