@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import InputError, RecordError, SettingsError
+from data.record.known import known_files
 from data.record.manifest import NAME, find_run, runs_folder
 from data.record.originals import Originals
 from data.record.trail import Trail, trail_path
+from data.warehouse.connection import open_memory
+from data.warehouse.landing import land, land_again
+from data.warehouse.sources import read_source
 from flows.record import Recording, open_trail
-from flows.reproduce_command import reproduce, write_page
+from flows.reproduce_command import _reader, reproduce, write_page
 from flows.settings import Settings
-from flows.steps import Job, run_steps
+from flows.steps import Job, limit_words, run_steps
 from flows.verify_command import Verdict, verify
 from reports.write import lot_files
+from tests.data.epcis_samples import json_document, json_event
 from tests.record.conftest import FIRST_NIGHT, Nights, small_feed
 
 ROOT = Path(__file__).parents[2]
@@ -176,6 +182,18 @@ def test_any_flipped_bit_of_anything_recorded_is_found_and_named(
     assert faults
     named = "entry" if path == trail_path(nights.job.warehouse) else path.name
     assert any(named in fault.text or "last line" in fault.text for fault in faults), faults
+
+
+def test_a_document_is_landed_again_under_the_limit_it_was_landed_under(tmp_path: Path) -> None:
+    path, originals = tmp_path / "a.json", Originals.of(tmp_path / "w.duckdb")
+    events = [json_event(epcList=[f"urn:{n}" for n in range(count)]) for count in (2, 3)]
+    path.write_bytes(json_document(*events))
+    for most in (2, 3):
+        with open_memory() as con, open_memory() as again:
+            read = partial(read_source, max_epcs=most)
+            [receipt] = land(con, [path], FIRST_NIGHT, None, read, originals, limit_words(most))
+            assert receipt.set_aside_count == 3 - most
+            assert land_again(again, known_files(con), originals, partial(_reader, originals)) == []
 
 
 def test_missing_and_added_files_are_named(copied: Nights) -> None:
