@@ -17,7 +17,7 @@ import atheris  # type: ignore[import-not-found]
 
 with atheris.instrument_imports(include=["data.readers"]):
     from tests.fuzz import targets
-    from tests.fuzz.campaign import seeds
+    from tests.fuzz.campaign import KEPT, seeds
 
 TARGETS = ("xml", "json", "ndjson", "identifiers")
 _GROUP_INPUTS = 128
@@ -53,7 +53,7 @@ class _Reading:
 def main() -> None:
     """Start from the corpus of the build, and from the folder that was named."""
     with tempfile.TemporaryDirectory(prefix="touchstone-guided-") as place:
-        pools = seeds()
+        pools = seeds(KEPT)
         for number, target in enumerate(TARGETS):
             for index, data in enumerate(pools[target]):
                 (Path(place) / f"{target}-{index}").write_bytes(bytes([number]) + data)
