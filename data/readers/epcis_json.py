@@ -55,7 +55,7 @@ _EVENT_MALFORMED = Unparsed(
     "Ask the sender to correct and resend the event.",
 )
 _EVENT_TOO_LARGE = Unparsed(
-    f"the event is larger than {MAX_RECORD_BYTES >> 20} MiB",
+    f"one event or header is larger than {MAX_RECORD_BYTES >> 20} MiB",
     "Ask the sender to split it.",
 )
 _NO_DOCUMENT = (
@@ -151,13 +151,17 @@ class _Reader:
         """Read the root object: a document, or else one bare event."""
         others: dict[str, Any] = {}
         size = 0
+        is_too_large = False
         for key in _keys(scanner):
             name = key.lower()
             if name in {_BODY, _EVENT_LIST} or name in _RESULTS:
                 self.is_document = True
                 yield from self._read_member(name, scanner, 0)
             else:
-                value = scanner.take_value()
+                value = _next_value(scanner)
+                if not value:
+                    is_too_large = True
+                    continue
                 size += len(value)
                 if size > MAX_RECORD_BYTES:
                     raise SourceError(
@@ -165,7 +169,10 @@ class _Reader:
                         "Ask the sender to split it.",
                     )
                 others[key] = parse(value)
-        self._take_root(others)
+        if is_too_large:
+            self._take_events([_EVENT_TOO_LARGE])
+        if self.is_document or not is_too_large:
+            self._take_root(others)
 
     def _take_root(self, others: dict[str, Any]) -> None:
         """Read the members of a root object but its body."""

@@ -166,6 +166,20 @@ def test_an_event_too_large_to_be_held_is_stepped_over(
     assert "larger than" in aside["reason"]
 
 
+def test_a_first_event_too_large_to_be_held_is_stepped_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (epcis_json, json_scan):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 100_000)
+        monkeypatch.setattr(module, "CHUNK_BYTES", 10_000)
+    many = large("ndjson", "epcList", 100_000).split(b"\n")
+    found = read(b"\n".join(many[1:]), "json")  # as a file is read that begins with an object
+    assert whole(found, "events")["attributes"].to_list() == ['{"x":2}']
+    [aside] = whole(found, "rejected").to_dicts()
+    assert aside["position"] == 1
+    assert "larger than" in aside["reason"]
+
+
 @pytest.mark.parametrize("form", ["xml", "json", "ndjson"])
 def test_a_document_of_which_nothing_can_be_read_is_given_up(form: Any) -> None:
     spoiled, mark = {"xml": ("<a/>", ""), "json": ("1", ","), "ndjson": ("1", "\n")}[form]
