@@ -2,16 +2,16 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
-from data.errors import ResourceError, WarehouseError
+from data.errors import OrchestratorError, ResourceError, WarehouseError
 from data.record import disk
 from data.record.checks import check_trail
 from data.record.disk import lock_path, one_writer, refuse_foreign, swap_folder
@@ -326,45 +326,23 @@ def test_a_prefect_server_that_is_not_there_says_so(copied: Nights) -> None:
     assert published(copied) == before
 
 
-@pytest.mark.slow
-def test_a_prefect_server_that_goes_away_says_so_and_the_next_run_goes_on(copied: Nights) -> None:
-    words = ["run", str(copied.folder / "inbox"), "--as-of", "2026-06-02T02:00:00Z"]
-    words += ["--warehouse", str(copied.job.warehouse), "--out", str(copied.job.reports)]
-    before = published(copied)
-    with subprocess.Popen(
-        [sys.executable, "-c", "from flows.command_line import main; main()", *words],
-        cwd=copied.folder,
-        env={
-            **{"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "300"},
-            **{"HOME": str(copied.folder), "PREFECT_CLIENT_MAX_RETRIES": "1"},
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "landing" in line and (server := _child_of(process.pid, "uvicorn")):
-                os.kill(server, signal.SIGKILL)
-                break
-        said += process.stdout.read()
-    assert process.returncode == 18, said
-    assert "Prefect's server cannot be reached, or went away" in said
-    assert published(copied) == before
-    run_steps(copied.job, quiet)
-    assert is_sound(copied)
+def test_a_prefect_server_that_goes_away_in_a_run_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import batch
+    from flows.steps import Job
 
+    def lost(*_: object) -> None:  # a task whose state can no longer be told
+        try:
+            raise httpx.ConnectError("All connection attempts failed")
+        except httpx.ConnectError as error:
+            raise RuntimeError("crashed") from error
 
-def _child_of(parent: int, word: str) -> int | None:
-    """The process that the parent started and whose command holds the word."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and (folder / "stat").exists():
-            state = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(state[1]) == parent and word in (folder / "cmdline").read_text():
-                return int(folder.name)
-    return None
+    monkeypatch.setattr(batch, "run_batch", lost)
+    job = Job((tmp_path,), tmp_path / "w.duckdb", tmp_path / "reports", SECOND_NIGHT)
+    with pytest.raises(OrchestratorError, match="went away .*what was landed stays") as told:
+        batch.run_orchestrated(job, quiet)
+    assert told.value.exit_code == 18
 
 
 @pytest.mark.slow
