@@ -340,7 +340,7 @@ def test_a_prefect_server_that_goes_away_in_a_run_says_so(
 
     monkeypatch.setattr(batch, "run_batch", lost)
     job = Job((tmp_path,), tmp_path / "w.duckdb", tmp_path / "reports", SECOND_NIGHT)
-    with pytest.raises(OrchestratorError, match="went away .*what was landed stays") as told:
+    with pytest.raises(OrchestratorError, match=r"went away .*what was landed stays") as told:
         batch.run_orchestrated(job, quiet)
     assert told.value.exit_code == 18
 
