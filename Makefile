@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint format bench lock dictionary sbom audit fuzz validation clean
+.PHONY: demo test test-all lint format bench lock dictionary sbom audit fuzz faults validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make sbom        var/sbom.cdx.json: all packages, CycloneDX 1.6"
 	@echo "make audit       known vulnerabilities of the lock (says so where there is no network)"
 	@echo "make fuzz        mutated documents into every reader (INPUTS=1000000 SEED=1)"
+	@echo "make faults      runs killed at random moments, docs/validation/fault-campaign.md (KILLS=200)"
 	@echo "make validation  docs/validation/trace-matrix.md, and the results under var"
 
 .venv/installed: requirements.lock pyproject.toml
@@ -72,6 +73,10 @@ INPUTS ?= 1000000
 SEED ?= 1
 fuzz: .venv/installed
 	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS) --seed $(SEED)
+
+KILLS ?= 200
+faults: .venv/installed
+	@$(BIN)/python -m tests.faults.campaign --kills $(KILLS) --seed $(SEED)
 
 validation: .venv/installed
 	@$(BIN)/python -m tests.validation

@@ -32,6 +32,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         memory_limit=settings.memory_limit,
         threads=settings.threads,
         cluster=settings.cluster,
+        max_epcs=settings.max_epcs_per_event,
         thresholds=settings.patterns,
         tuning={
             pattern: {str(name): text for name, text in said.items()}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.cases.memory import Memory, read_memory, restore
 from data.errors import NotFoundError, RecordError, WarehouseError
+from data.readers.epcis_source import MAX_EPCS
 from data.record import manifest
 from data.record.disk import settle_folder
 from data.record.known import KnownFile, known_files
@@ -23,7 +24,7 @@ from data.warehouse.snapshot import newest_snapshot
 from data.warehouse.suppressions import SuppressionEntry
 from flows import record
 from flows.record import Recording
-from flows.steps import Job, Progress, judge
+from flows.steps import LIMIT, Job, Progress, judge
 
 if TYPE_CHECKING:
     from data.readers.layouts import Layout
@@ -355,7 +356,13 @@ def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
 def _reader(originals: Originals, layouts: tuple[str, ...]) -> Any:
     from data.warehouse.sources import read_source
 
-    return partial(read_source, layouts=[_layout(originals, sha256) for sha256 in layouts])
+    limits = [int(word.removeprefix(LIMIT)) for word in layouts if word.startswith(LIMIT)]
+    hashes = [word for word in layouts if not word.startswith(LIMIT)]
+    return partial(
+        read_source,
+        layouts=[_layout(originals, sha256) for sha256 in hashes],
+        max_epcs=limits[0] if limits else MAX_EPCS,
+    )
 
 
 def _layout(originals: Originals, sha256: str) -> "Layout":

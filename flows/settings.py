@@ -13,6 +13,7 @@ from pydantic_settings import (
 )
 
 from data.errors import SettingsError
+from data.readers.epcis_source import MAX_EPCS
 
 
 class Settings(BaseSettings):
@@ -24,7 +25,8 @@ class Settings(BaseSettings):
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
     lot's report is written as PDF too, which takes some tenth of a second a lot. ``cluster`` says
     who reads documents: ``local`` or the address of a Dask scheduler. ``language`` is what reports
-    are written in, PDF and notices too: en or de.
+    are written in, PDF and notices too: en or de. An event whose lists have more than
+    ``max_epcs_per_event`` members is set aside: a million take two gigabytes.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -34,6 +36,7 @@ class Settings(BaseSettings):
     memory_limit: str = "4GB"
     threads: int = Field(default=2, ge=1)
     cluster: str | None = None
+    max_epcs_per_event: int = Field(default=MAX_EPCS, ge=100)
     mappings: tuple[Path, ...] = ()
     patterns: dict[str, dict[str, float]] = Field(default_factory=dict)
     tuning: dict[str, dict[Literal["reason", "by"], str]] = Field(default_factory=dict)

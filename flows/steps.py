@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from data.readers.epcis_source import MAX_EPCS
 from data.warehouse.connection import open_warehouse
 from flows import record
 from flows.inbox import Inbox
@@ -29,6 +30,7 @@ Step = Callable[..., Any]
 
 HISTORIES = ("stg", "core", "graph")
 FINDINGS = ("feat", "patterns", "find")
+LIMIT = "max_epcs_per_event="
 RECORD = ("evid", "published", "check")
 
 
@@ -43,6 +45,7 @@ class Job:
     memory_limit: str = "4GB"
     threads: int = 2
     cluster: str | None = None  # whose processes read documents: ``local`` or a scheduler's address
+    max_epcs: int = MAX_EPCS
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     mappings: tuple[Path, ...] = ()
@@ -124,9 +127,9 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
             job.inputs,
             job.as_of,
             watch,
-            partial(read_source, layouts=layouts),
+            partial(read_source, layouts=layouts, max_epcs=job.max_epcs),
             originals,
-            kept,
+            [*kept, *limit_words(job.max_epcs)],
             leave,
             others,
         )
@@ -140,6 +143,11 @@ def land_files(job: Job, trail: "Trail", say: Progress) -> Landed:
         set_aside=sum(receipt.set_aside_count for receipt in fresh),
         waiting=len(leave.left),
     )
+
+
+def limit_words(max_epcs: int) -> list[str]:
+    """How a file's record tells a limit that is not the default, so that it can be read again."""
+    return [] if max_epcs == MAX_EPCS else [f"{LIMIT}{max_epcs}"]
 
 
 def begin_run(job: Job, trail: "Trail") -> str:

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS raw_source_file (
     first_record_id BIGINT,   -- record_id = first_record_id + position - 1
     ingested_at TIMESTAMP,    -- the run's own clock
     message VARCHAR,          -- what was wrong with the file as a whole, if anything
-    layouts VARCHAR           -- hashes of the user's mappings in force when it was landed, in order; null: none
+    layouts VARCHAR           -- hashes of the user's mappings in force when it was landed, in order, and limits other than the default; null: none
 );
 
 CREATE TABLE IF NOT EXISTS raw_rejected (

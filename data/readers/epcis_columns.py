@@ -85,15 +85,16 @@ class Columns:
         """Record what could not be read: where, why, and what to do."""
         self.rejected.append((position, place, reason, remedy))
 
+    def member_count(self) -> int:
+        """How many members the lists of the events have."""
+        others = (self.quantities, self.parties, self.transactions)
+        return len(self.texts) + sum(len(fields["position"]) for fields in others)
+
     def is_full(self) -> bool:
         """Tell whether enough has gathered for a batch."""
         return (
             len(self.events["position"]) + len(self.rejected) >= BATCH_EVENTS
-            or len(self.texts)
-            + len(self.quantities["position"])
-            + len(self.master)
-            + len(self.sensors)
-            >= BATCH_ITEMS
+            or self.member_count() + len(self.master) + len(self.sensors) >= BATCH_ITEMS
         )
 
     def is_empty(self) -> bool:

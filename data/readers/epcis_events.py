@@ -12,6 +12,7 @@ from typing import Any
 from data.readers import epcis_parts as parts
 from data.readers import vocabulary
 from data.readers.epcis_columns import Columns
+from data.readers.epcis_source import MAX_EPCS
 from data.readers.epcis_tidy import (
     EPC_LISTS,
     PARTY_LISTS,
@@ -37,18 +38,27 @@ class _OddShapeError(Exception):
 
 
 def gather(
-    events: Sequence[Any], first_position: int, places: Sequence[int], unit: str, columns: Columns
+    events: Sequence[Any],
+    first_position: int,
+    places: Sequence[int],
+    unit: str,
+    columns: Columns,
+    max_epcs: int = MAX_EPCS,
 ) -> None:
     """Append events to columns; set aside those that cannot be read.
 
     ``events`` are parsed values, ``places`` their lines or ordinals as ``unit`` names them. The
-    events have the positions from ``first_position`` on.
+    events have the positions from ``first_position`` on. ``max_epcs`` is the most members that the
+    lists of one of them may have.
     """
     positions = range(first_position, first_position + len(events))
     try:
-        columns.add(_strict(events, positions, places))
+        part = _strict(events, positions, places)
+        if part.member_count() > max_epcs:  # then one event may have too many
+            raise _OddShapeError
+        columns.add(part)
     except _OddShapeError:
-        _gather_one_by_one(events, positions, places, unit, columns)
+        _gather_one_by_one(events, positions, places, unit, columns, max_epcs)
 
 
 def _gather_one_by_one(
@@ -57,13 +67,14 @@ def _gather_one_by_one(
     places: Sequence[int],
     unit: str,
     columns: Columns,
+    max_epcs: int,
 ) -> None:
     good: list[Any] = []
     good_positions: list[int] = []
     good_places: list[int] = []
     for event, position, place in zip(events, positions, places, strict=True):
         try:
-            good.append(tidy(event))
+            good.append(tidy(event, max_epcs))
         except UnreadableError as error:
             columns.set_aside(position, f"{unit} {place}", error.reason, error.remedy)
         else:

@@ -21,8 +21,15 @@ from data.readers.epcis_events import gather
 from data.readers.epcis_frames import to_batch
 from data.readers.epcis_master import document_row, take_element
 from data.readers.epcis_parts import each, text_of
-from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
-from data.readers.epcis_tidy import UnreadableError
+from data.readers.epcis_source import (
+    MAX_EPCS,
+    MAX_RECORD_BYTES,
+    MAX_SKIPPED_BYTES,
+    OversizeError,
+    SourceError,
+    read_chunk,
+)
+from data.readers.epcis_tidy import Unparsed, UnreadableError
 from data.readers.json_scan import (
     CHUNK_BYTES,
     MALFORMED,
@@ -41,9 +48,15 @@ _VOCABULARIES = "vocabularylist"
 _OWN_FIELDS = frozenset({"schemaVersion", "creationDate", "sender", "receiver"})
 _MAX_WRAPPING = 8
 _BLANK = re.compile(rb"\s*")
-_EVENT_MALFORMED = (
+_LINES_BYTES = 1 << 18
+_MOST_AT_ONCE = 20_000  # values read one by one
+_EVENT_MALFORMED = Unparsed(
     "the event is not well-formed JSON, or nested too deeply",
     "Ask the sender to correct and resend the event.",
+)
+_EVENT_TOO_LARGE = Unparsed(
+    f"one event or header is larger than {MAX_RECORD_BYTES >> 20} MiB",
+    "Ask the sender to split it.",
 )
 _NO_DOCUMENT = (
     "the file is JSON but neither an EPCIS document nor an EPCIS event",
@@ -51,9 +64,12 @@ _NO_DOCUMENT = (
 )
 
 
-def read_json(stream: BinaryIO) -> Iterator[Batch]:
-    """Yield the batches of an EPCIS JSON document, of one event, or of a list of either."""
-    reader = _Reader("event")
+def read_json(stream: BinaryIO, max_epcs: int = MAX_EPCS) -> Iterator[Batch]:
+    """Yield the batches of an EPCIS JSON document, of one event, or of a list of either.
+
+    ``max_epcs`` is the most members that the lists of one event may have.
+    """
+    reader = _Reader("event", max_epcs)
     try:
         scanner = JsonScanner(cast(BinaryIO, Utf8Stream(stream)))
         if scanner.peek() == b"[":
@@ -69,29 +85,36 @@ def read_json(stream: BinaryIO) -> Iterator[Batch]:
     yield reader.take_batch()
 
 
-def read_ndjson(stream: BinaryIO) -> Iterator[Batch]:
+def read_ndjson(stream: BinaryIO, max_epcs: int = MAX_EPCS) -> Iterator[Batch]:
     """Yield the batches of a file with one event, or one document, on each line."""
-    reader = _Reader("line")
-    rest = b""
+    reader = _Reader("line", max_epcs)
+    parts: list[bytes] = []  # of the line that is open
+    size = skipped = 0
     try:
         text = cast(BinaryIO, Utf8Stream(stream))
-        while chunk := read_chunk(text, CHUNK_BYTES):
+        while chunk := read_chunk(text, _LINES_BYTES):
+            if skipped:  # of a line that is too large
+                skipped += len(chunk)
+                _, newline, chunk = chunk.partition(b"\n")
+                if skipped > MAX_SKIPPED_BYTES:
+                    raise SourceError(*_EVENT_TOO_LARGE)
+                if not newline:
+                    continue
+                skipped = 0
             whole, newline, after = chunk.rpartition(b"\n")
             if newline:
                 with collector_paused():
-                    reader.take_lines(rest + whole)
-                rest = after
-            else:
-                rest += after
-                if len(rest) > MAX_RECORD_BYTES:
-                    raise SourceError(
-                        f"one line is larger than {MAX_RECORD_BYTES >> 20} MiB",
-                        "Check that the file has one event on each line.",
-                    )
+                    reader.take_lines(b"".join([*parts, whole]))
+                parts, size = [], 0
+            parts.append(after)
+            size += len(after)
+            if size > MAX_RECORD_BYTES:
+                reader.take_long_line()
+                parts, size, skipped = [], 0, size
             if reader.columns.is_full():
                 yield reader.take_batch()
-        if rest:
-            reader.take_lines(rest)
+        if size:
+            reader.take_lines(b"".join(parts))
     except SourceError as error:
         reader.set_rest_aside(error)
     yield reader.take_batch()
@@ -100,7 +123,8 @@ def read_ndjson(stream: BinaryIO) -> Iterator[Batch]:
 class _Reader:
     """What has been read of one file and not yet handed over."""
 
-    def __init__(self, unit: str) -> None:
+    def __init__(self, unit: str, max_epcs: int) -> None:
+        self.max_epcs = max_epcs
         self.unit = unit  # what a place counts: events, or lines
         self.columns = Columns()
         self.position = 0  # of the last record met
@@ -127,13 +151,17 @@ class _Reader:
         """Read the root object: a document, or else one bare event."""
         others: dict[str, Any] = {}
         size = 0
+        is_too_large = False
         for key in _keys(scanner):
             name = key.lower()
             if name in {_BODY, _EVENT_LIST} or name in _RESULTS:
                 self.is_document = True
                 yield from self._read_member(name, scanner, 0)
             else:
-                value = scanner.take_value()
+                value = _next_value(scanner)
+                if not value:
+                    is_too_large = True
+                    continue
                 size += len(value)
                 if size > MAX_RECORD_BYTES:
                     raise SourceError(
@@ -141,7 +169,10 @@ class _Reader:
                         "Ask the sender to split it.",
                     )
                 others[key] = parse(value)
-        self._take_root(others)
+        if is_too_large:
+            self._take_events([_EVENT_TOO_LARGE])
+        if self.is_document or not is_too_large:
+            self._take_root(others)
 
     def _take_root(self, others: dict[str, Any]) -> None:
         """Read the members of a root object but its body."""
@@ -213,14 +244,18 @@ class _Reader:
                 self._take_events(events)
                 return
         size = 0
-        while True:
-            value = scanner.take_value()
-            self._take_event(value)
-            size += len(value)
-            # A megabyte was cut wrongly; beyond it the quick way is tried again.
-            if size >= CHUNK_BYTES or scanner.peek() != b",":
-                return
-            scanner.take(b",")
+        values: list[Any] = []
+        try:
+            while True:
+                value = _next_value(scanner)
+                values.append(_event(value))
+                size += len(value)
+                # A megabyte was cut wrongly; beyond it the quick way is tried again.
+                if size >= CHUNK_BYTES or len(values) >= _MOST_AT_ONCE or scanner.peek() != b",":
+                    break
+                scanner.take(b",")
+        finally:
+            self._take_events(values)
 
     # Events and header of any origin.
 
@@ -240,26 +275,12 @@ class _Reader:
         if events is not None and len(events) == len(numbered):
             self._take_events(events, places)
         else:
-            for number, line in numbered:
-                self._take_event(line, number)
+            self._take_events([_event(line) for _, line in numbered], places)
         self.place = last
 
-    def _take_event(self, value: bytes, place: int | None = None) -> None:
-        """Read one event that lies by itself; set it aside where it is no JSON."""
-        if has_too_many_members(value):
-            self._set_event_aside(place, TOO_MANY_MEMBERS)
-            return
-        try:
-            event = msgspec.json.decode(value)
-        except MALFORMED:
-            self._set_event_aside(place, _EVENT_MALFORMED)
-        else:
-            self._take_events([event], None if place is None else [place])
-
-    def _set_event_aside(self, place: int | None, why: tuple[str, str]) -> None:
-        self.position += 1
-        self.place = self.place + 1 if place is None else place
-        self.columns.set_aside(self.position, f"{self.unit} {self.place}", *why)
+    def take_long_line(self) -> None:
+        """Set aside a line that is too large to be held."""
+        self._take_events([_EVENT_TOO_LARGE], [self.place + 1])
 
     def _take_events(self, events: list[Any], places: list[int] | None = None) -> None:
         if any(map(_is_document, events)):
@@ -268,7 +289,7 @@ class _Reader:
             return
         if places is None:
             places = list(range(self.place + 1, self.place + 1 + len(events)))
-        gather(events, self.position + 1, places, self.unit, self.columns)
+        gather(events, self.position + 1, places, self.unit, self.columns, self.max_epcs)
         self.position += len(events)
         if places:
             self.place = places[-1]
@@ -316,6 +337,27 @@ class _Reader:
             take_element(self.position, vocabulary_type, element, self.columns)
         except UnreadableError as error:
             self.columns.set_aside(self.position, "master data", error.reason, error.remedy)
+
+
+def _next_value(scanner: JsonScanner) -> bytes:
+    """Step over the next value; empty where it is too large to be held."""
+    try:
+        return scanner.take_value()
+    except OversizeError:
+        scanner.skip_value()
+        return b""
+
+
+def _event(value: bytes) -> Any:
+    """An event that lies by itself; ``Unparsed`` where it is no JSON."""
+    if not value:
+        return _EVENT_TOO_LARGE
+    if has_too_many_members(value):
+        return Unparsed(*TOO_MANY_MEMBERS)
+    try:
+        return msgspec.json.decode(value)
+    except MALFORMED:
+        return _EVENT_MALFORMED
 
 
 def _keys(scanner: JsonScanner) -> Iterator[str]:

@@ -8,6 +8,11 @@ from data.readers.expansion import ExpansionError
 
 # The most that one event, or one member outside the event list, may take in memory.
 MAX_RECORD_BYTES = 64 << 20
+# The most that is stepped over of a record that is too large, to come to the next.
+MAX_SKIPPED_BYTES = 1 << 30
+# The most members that the lists of one event may have. The largest lots are commissioned some
+# hundred thousand packs at once; each million takes two gigabytes until it has landed.
+MAX_EPCS = 250_000
 
 
 class SourceError(Exception):
@@ -18,6 +23,10 @@ class SourceError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.remedy = remedy
+
+
+class OversizeError(SourceError):
+    """One value is too large to be held; what comes behind it can be read."""
 
 
 def read_chunk(stream: BinaryIO, size: int) -> bytes:

@@ -1,9 +1,10 @@
 """An odd event put into the strict shape, where its meaning is certain."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from data.readers import vocabulary
 from data.readers.epcis_parts import each, number_of, text_of
+from data.readers.epcis_source import MAX_EPCS
 
 TEXT_FIELDS = (
     ("event_type", "type"),
@@ -45,6 +46,13 @@ PLAIN_FIELDS = frozenset(
         "@context",
     }
 )
+_LISTS = tuple(
+    name
+    for name in (
+        *(name for _, name in (*EPC_LISTS, *QUANTITY_LISTS, *PARTY_LISTS)),
+        "bizTransactionList",
+    )
+)
 _ASK_SENDER = "Ask the sender to correct and resend the event."
 
 
@@ -58,16 +66,32 @@ class UnreadableError(Exception):
         self.remedy = remedy
 
 
-def tidy(value: Any) -> dict[str, Any]:
+class Unparsed(NamedTuple):
+    """Stands in the place of an event whose bytes could not be made a value: why, what to do."""
+
+    reason: str
+    remedy: str
+
+
+class Omitted(int):
+    """Stands in a list for so many members, which a reader left out to spare the memory."""
+
+
+def tidy(value: Any, max_epcs: int = MAX_EPCS) -> dict[str, Any]:
     """Return an event in the strict shape: texts as text, lists as lists, places as objects.
 
     ``value`` is anything a JSON document may hold in the place of an event. Raises
-    ``UnreadableError`` where it is no event or its meaning is not certain.
+    ``UnreadableError`` where it is no event, its meaning is not certain, or its lists have more
+    than ``max_epcs`` members.
     """
     if not isinstance(value, dict):
-        raise UnreadableError(f"where an event is expected stands {_kind(value)}")
+        is_unparsed = isinstance(value, Unparsed)
+        why = value if is_unparsed else (f"where an event is expected stands {_kind(value)}",)
+        raise UnreadableError(*why)
     event = dict(value)
     event["type"] = event_type(event)
+    if (count := _members(event)) > max_epcs:
+        raise UnreadableError(*too_many_epcs(count, max_epcs))
     event.pop("isA", None)
     for _, name in (*TEXT_FIELDS, ("", "parentID")):
         if name in event:
@@ -89,6 +113,29 @@ def tidy(value: Any) -> dict[str, Any]:
         if name in event:
             event[name] = [_typed(name, element, member) for member in _elements(name, event[name])]
     return event
+
+
+def too_many_epcs(count: int, max_epcs: int) -> tuple[str, str]:
+    """Why an event with so many members is set aside, and what to do."""
+    return (
+        f"the lists of the event have {count:,} members, more than {max_epcs:,}",
+        "Ask the sender to split the event, or raise max_epcs_per_event in the settings before "
+        "the file is read.",
+    )
+
+
+def _members(event: dict[str, Any]) -> int:
+    """How many members the lists of an event have."""
+    count = 0
+    for name in _LISTS:
+        value = event.get(name)
+        if isinstance(value, dict):
+            value = next(iter(value.values()), None)
+        if isinstance(value, list):
+            count += len(value)
+            if value and type(value[0]) is Omitted:
+                count += value[0] - 1
+    return count
 
 
 def _kind(value: Any) -> str:

@@ -19,9 +19,14 @@ from data.readers.epcis_events import gather
 from data.readers.epcis_frames import to_batch
 from data.readers.epcis_master import document_row, take_element
 from data.readers.epcis_parts import MAX_DEPTH, attach
-from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
-from data.readers.epcis_tidy import UnreadableError
-from data.readers.json_scan import MAX_MEMBERS, TOO_MANY_MEMBERS
+from data.readers.epcis_source import (
+    MAX_EPCS,
+    MAX_RECORD_BYTES,
+    MAX_SKIPPED_BYTES,
+    SourceError,
+    read_chunk,
+)
+from data.readers.epcis_tidy import Omitted, UnreadableError
 from data.readers.opening import Utf8Text, text_encoding
 
 _CHUNK_BYTES = 1 << 17
@@ -127,13 +132,14 @@ def _meaning(local: str) -> int:
     return _TREE
 
 
-def read_xml(stream: BinaryIO) -> Iterator[Batch]:
+def read_xml(stream: BinaryIO, max_epcs: int = MAX_EPCS) -> Iterator[Batch]:
     """Yield the batches of an EPCIS XML document.
 
     Whatever is wrong with the bytes becomes a rejected row: of one event where only that event is
-    odd, of the rest of the document where it is not well-formed.
+    odd, of the rest of the document where it is not well-formed. ``max_epcs`` is the most members
+    that the lists of one event may have.
     """
-    reader = _Reader()
+    reader = _Reader(max_epcs)
     try:
         for chunk in _chunks(stream):
             with collector_paused():
@@ -175,7 +181,8 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 class _Reader:
     """The state between two calls of the parser; the handlers below are its methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_epcs: int) -> None:
+        self.max_epcs = max_epcs
         parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.buffer_size = 1 << 20
@@ -197,9 +204,10 @@ class _Reader:
         self.has_document = False
         self.headers: dict[str, Any] = {}
         self.vocabulary: str | None = None
-        self.identifiers: list[Any] = []  # the list of them that was opened last
+        self.members: list[Any] = []  # the list of an event that was opened last
         self.fed = 0  # bytes given to the parser
         self.record_start: int | None = None  # where in them the open event or tree begins
+        self.left_out = 0  # bytes of the open event that were stepped over
         # Of a tree: open elements from the outside in, and how many are below the depth kept.
         self.tree: list[tuple[str, dict[str, Any]]] = []
         self.below = 0
@@ -213,17 +221,28 @@ class _Reader:
         self.fed += len(chunk)
         if len(self.events) >= _SLICE_EVENTS:
             self._gather()
-        if len(self.identifiers) > MAX_MEMBERS:
-            raise _RefusedError(*TOO_MANY_MEMBERS)
+        if len(self.members) > self.max_epcs:
+            self._leave_out()
         start = self.record_start
         if start is None:
             self.texts.clear()
             start = self.parser.CurrentByteIndex
-        if self.fed - start > MAX_RECORD_BYTES:
+        if self.fed - start > MAX_RECORD_BYTES or self.left_out > MAX_SKIPPED_BYTES:
             raise _RefusedError(
                 f"one event or header is larger than {MAX_RECORD_BYTES >> 20} MiB",
                 "Ask the sender to split it.",
             )
+
+    def _leave_out(self) -> None:
+        """Forget the members of a list that is too long; at its end the event is set aside."""
+        members = self.members
+        before = members[0] - 1 if type(members[0]) is Omitted else 0
+        count = Omitted(before + len(members))
+        members.clear()
+        members.append(count)
+        if self.record_start is not None:  # what was forgotten takes no memory
+            self.left_out += self.parser.CurrentByteIndex - self.record_start
+            self.record_start = self.parser.CurrentByteIndex
 
     def close(self) -> None:
         """Tell the parser that the file ends here."""
@@ -255,7 +274,7 @@ class _Reader:
 
     def _gather(self) -> None:
         if self.events:
-            gather(self.events, self.position + 1, self.lines, _UNIT, self.columns)
+            gather(self.events, self.position + 1, self.lines, _UNIT, self.columns, self.max_epcs)
             self.position += len(self.events)
             self.events.clear()
             self.lines.clear()
@@ -361,13 +380,13 @@ class _Reader:
                 return
             local, meaning = names[name]
             if meaning == _EPCS:
-                elements = self.identifiers = event.setdefault(local, [])
+                elements = self.members = event.setdefault(local, [])
                 # Without a start handler the white space before an identifier is part of its
                 # text, and is stripped with the whole batch.
                 parser.StartElementHandler = None
                 parser.EndElementHandler = end_identifier
             elif meaning == _LIST:
-                elements = event.setdefault(local, [])
+                elements = self.members = event.setdefault(local, [])
             elif meaning == _ELEMENT:
                 target = {"type": attributes.get("type")} if local in _TYPED else {}
                 elements.append(target)
@@ -389,6 +408,7 @@ class _Reader:
                 events.append(event)
                 lines.append(line)
                 self.record_start = None
+                self.left_out = 0
                 parser.StartElementHandler = start_next
                 parser.EndElementHandler = self._end_outside
                 if not self.path:

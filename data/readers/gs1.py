@@ -26,6 +26,9 @@ WHITESPACE: Final = " \t\r\n"
 PLAIN: Final = "!'()*+,:;="
 _AI82: Final = re.compile(r"[!%-?A-Z_a-z\x22]*\Z")
 _LONGEST_SERIAL: Final = 20
+# Beyond these a text is no identifier, and taking it apart would cost more than its length.
+_LONGEST_TEXT: Final = 4_096
+_MOST_ELEMENTS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def parse(text: str) -> Identifier:
         with FNC1 as ``\\x1d``), or a bare GTIN-8/12/13/14, GLN or SSCC. Anything else is opaque.
     """
     bare = text.strip(WHITESPACE)
+    if len(bare) > _LONGEST_TEXT:
+        return Identifier(text, "opaque", bare, note="bad_length")
     try:
         found = _from_urn(bare) or _from_link(bare) or _from_elements(bare) or _from_digits(bare)
     except _MalformedError as malformed:
@@ -465,7 +470,9 @@ def _bracketed(text: str) -> dict[str, str]:
 def _raw(text: str) -> dict[str, str]:
     values: dict[str, str] = {}
     rest = text.lstrip(_GS)
-    while rest:
+    for _ in range(_MOST_ELEMENTS + 1):
+        if not rest:
+            return values
         try:
             element = GS1ApplicationIdentifier.extract(rest)
         except ParseError:
@@ -476,7 +483,7 @@ def _raw(text: str) -> dict[str, str]:
             raise _MalformedError("bad_structure")
         values.setdefault(element.ai, match[0][len(element.ai) :])
         rest = rest[match.end() :].lstrip(_GS)
-    return values
+    raise _MalformedError("bad_structure")
 
 
 def _is_known(ai: str) -> bool:

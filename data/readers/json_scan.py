@@ -8,7 +8,13 @@ from typing import BinaryIO
 
 import msgspec
 
-from data.readers.epcis_source import MAX_RECORD_BYTES, SourceError, read_chunk
+from data.readers.epcis_source import (
+    MAX_RECORD_BYTES,
+    MAX_SKIPPED_BYTES,
+    OversizeError,
+    SourceError,
+    read_chunk,
+)
 
 CHUNK_BYTES = 1 << 20
 MAX_MEMBERS = 1 << 20  # of one event or header, at all depths
@@ -106,9 +112,11 @@ class JsonScanner:
         if len(self._buffer) - self._at < CHUNK_BYTES and not self._is_complete:
             self._fill(CHUNK_BYTES)
         buffer, start = self._buffer, self._at
-        depth = buffer.count(b"{", start) - buffer.count(b"}", start)
-        tail = max(start, len(buffer) - _TAIL_BYTES)
-        for brace in reversed(list(_BRACE.finditer(buffer, tail))):
+        # Behind a large value the buffer holds more than a chunk, and a chunk may be many objects.
+        end = min(len(buffer), start + CHUNK_BYTES)
+        depth = buffer.count(b"{", start, end) - buffer.count(b"}", start, end)
+        tail = max(start, end - _TAIL_BYTES)
+        for brace in reversed(list(_BRACE.finditer(buffer, tail, end))):
             if brace[0] == b"{":
                 depth -= 1
             elif depth == 0:
@@ -121,6 +129,32 @@ class JsonScanner:
     def back(self, count: int) -> None:
         """Step back over ``count`` bytes just taken."""
         self._at -= count
+
+    def skip_value(self) -> None:
+        """Step over the next list or object of at most ``MAX_SKIPPED_BYTES``; none of it is kept.
+
+        Raises ``OversizeError`` where it is larger, or a single text in it is too large.
+        """
+        depth = skipped = 0
+        while True:
+            end = len(self._buffer)
+            for token in _TOKEN.finditer(self._buffer, self._at):
+                if token[0][0] == 0x22:
+                    if token[1] != b'"':
+                        end = token.start()
+                        break
+                    continue
+                depth += 1 if token[0][0] in _OPENING else -1
+                if depth <= 0:
+                    self._at = token.end()
+                    return
+            if self._is_complete:
+                raise _too_short()
+            skipped += end - self._at
+            if len(self._buffer) - end > MAX_RECORD_BYTES or skipped > MAX_SKIPPED_BYTES:
+                raise _too_large()
+            self._at = end
+            self._fill(max(CHUNK_BYTES, len(self._buffer) - end))
 
     def _bracketed(self, start: int) -> int:
         """Return the length of the string, object or list at ``start``."""
@@ -192,8 +226,8 @@ def has_too_many_members(value: bytes) -> bool:
     return len(value) > MAX_MEMBERS and value.count(b",") > MAX_MEMBERS
 
 
-def _too_large() -> SourceError:
-    return SourceError(
+def _too_large() -> OversizeError:
+    return OversizeError(
         f"one value is larger than {MAX_RECORD_BYTES >> 20} MiB",
         "Ask the sender to split the event or the header.",
     )

@@ -1,6 +1,6 @@
 """From a reader's batches to raw tables: identifiers get keys, events get content keys.
 
-Batches are gathered to some hundred megabytes and then loaded by set-based SQL (``sql/land/``):
+Batches are gathered to some ten megabytes and then loaded by set-based SQL (``sql/land/``):
 memory stays bounded, and the dictionary of identifiers is searched once a group, not once a batch.
 """
 
@@ -18,7 +18,7 @@ from data.readers.batch import Batch, TableBatch
 from data.readers.identifiers import parse_texts
 from data.warehouse.sources import Member
 
-BYTES_AT_ONCE = 128 << 20  # of frames: some million identifiers
+BYTES_AT_ONCE = 32 << 20  # of frames: some hundred thousand identifiers
 TEXTS_AT_ONCE = 200_000
 
 TABLE_OF_KIND = {

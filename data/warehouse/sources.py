@@ -11,6 +11,7 @@ import polars as pl
 
 from data.readers.batch import REJECTED, Batch, TableBatch
 from data.readers.epcis import Format, read_epcis
+from data.readers.epcis_source import MAX_EPCS
 from data.readers.event_table import read_event_table
 from data.readers.layouts import Layout
 from data.readers.opening import File, opened
@@ -46,10 +47,11 @@ class Unreadable(Exception):
         self.remedy = remedy
 
 
-def read_source(path: Path, layouts: Sequence[Layout] = ()) -> Source:
+def read_source(path: Path, layouts: Sequence[Layout] = (), max_epcs: int = MAX_EPCS) -> Source:
     """Recognise a file by what it holds and open it.
 
-    ``layouts`` are the user's own mappings, tried before the shipped ones. An archive of one kind
+    ``layouts`` are the user's own mappings, tried before the shipped ones; ``max_epcs`` is the most
+    members that the lists of one event of a document may have. An archive of one kind
     of document has that kind, a mixed one is an ``archive``; a member that is not known is one
     record set aside. Raises Unreadable where nothing in the file is known.
     """
@@ -65,19 +67,19 @@ def read_source(path: Path, layouts: Sequence[Layout] = ()) -> Source:
             f"{first.reason}",
             first.remedy,
         )
-    return Source(kinds[0] if len(kinds) == 1 else "archive", _members(path, documents))
+    return Source(kinds[0] if len(kinds) == 1 else "archive", _members(path, documents, max_epcs))
 
 
-def _members(path: Path, documents: Iterable[Recognised]) -> Iterator[Member]:
+def _members(path: Path, documents: Iterable[Recognised], max_epcs: int) -> Iterator[Member]:
     with ExitStack() as stack:
         file: File = path
         for one in documents:
             if one.member is not None and isinstance(file, Path):
                 file = stack.enter_context(zipfile.ZipFile(path))
-            yield Member(one.member or "", _batches(file, one))
+            yield Member(one.member or "", _batches(file, one, max_epcs))
 
 
-def _batches(file: File, document: Recognised) -> Iterator[Batch | TableBatch]:
+def _batches(file: File, document: Recognised, max_epcs: int) -> Iterator[Batch | TableBatch]:
     if document.kind == "unknown":
         said = {"position": None, "place": None}
         refused = said | {"reason": document.reason, "remedy": document.remedy}
@@ -88,4 +90,4 @@ def _batches(file: File, document: Recognised) -> Iterator[Batch | TableBatch]:
         yield from read_table(file, document.layout, document.member)
     else:
         with opened(file, document.member) as stream:
-            yield from read_epcis(stream, format=cast(Format, document.format))
+            yield from read_epcis(stream, format=cast(Format, document.format), max_epcs=max_epcs)

@@ -132,6 +132,8 @@ def test_a_bad_check_digit_is_a_note_not_a_rejection(text: str) -> None:
         ("https://id.gs1.org/01/123", "bad_length"),
         ("http://epcis.gs1us.org/hc/dea/loc/512333444", None),
         ("http://www.w3.org/2000/01/rdf-schema#label", None),
+        ("01095212343434" + "34" * 3_000, "bad_length"),  # each pair more, the slower the next
+        ("]C1" + "10A\x1d" * 60, "bad_structure"),
         ("urn:uuid:0b4f9a1a-4f4c-4d6f-9e1c-6a8a1f0c2d11", None),
         ("dock 4", None),
         ("", "empty"),

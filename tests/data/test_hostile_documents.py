@@ -1,5 +1,6 @@
 """Documents made to break a reader: each lands, ends soon, and is told of."""
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data.readers import epcis_frames, epcis_xml, json_scan, slices
+from data.readers import epcis_frames, epcis_json, json_scan, slices
+from data.readers.epcis import read_epcis
 from data.warehouse.connection import open_memory
 from data.warehouse.landing import land
 from data.warehouse.models import build_model, read_models
@@ -112,13 +114,83 @@ def test_columns_of_one_name_are_told_apart_in_time() -> None:
     assert len(set(names)) == 200_001
 
 
-def test_an_xml_event_with_too_many_identifiers_ends_the_document(
+def large(form: str, lists: str, members: int) -> bytes:
+    """Three events, the second of which has so many members in the lists named."""
+    names = lists.split()
+    if form == "xml":
+        one = {"quantityList": "<quantityElement><epcClass>a</epcClass></quantityElement>"}
+        parts = [f"<{name}>{one.get(name, '<epc>a</epc>') * members}</{name}>" for name in names]
+        return xml_document(xml_event("") + xml_event("".join(parts)) + xml_event(""))
+    cell = {"quantityList": '{"epcClass":"a"}'}
+    parts = [f'"{name}":[{",".join([cell.get(name, chr(34) + "a" + chr(34))] * members)}]'
+             for name in names]  # fmt: skip
+    events = [EVENT + '"x":1}', EVENT + ",".join(parts) + "}", EVENT + '"x":2}']
+    return ("\n".join(events) if form == "ndjson" else f"[{','.join(events)}]").encode()
+
+
+@pytest.mark.parametrize("form", ["xml", "json", "ndjson"])
+@pytest.mark.parametrize("lists", ["epcList", "quantityList", "epcList quantityList"])
+def test_an_event_with_more_members_than_the_setting_allows_is_set_aside_alone(
+    form: Any, lists: str
+) -> None:
+    members = 30_000 // len(lists.split())  # more than a chunk of the parser
+    for most in (30_000, 29_999):
+        batches = list(
+            read_epcis(io.BytesIO(large(form, lists, members)), format=form, max_epcs=most)
+        )
+        aside = pl.concat(batch.rejected for batch in batches).to_dicts()
+        read_count = sum(batch.read_count for batch in batches)
+        items = sum(batch.items.height for batch in batches)
+        assert read_count == 3
+        if most == 30_000:
+            assert aside == []
+            assert items == 30_000
+        else:
+            assert [one["position"] for one in aside] == [2]
+            assert "have 30,000 members, more than 29,999" in aside[0]["reason"]
+            assert "max_epcs_per_event" in aside[0]["remedy"]
+            assert items == 0
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_an_event_too_large_to_be_held_is_stepped_over(
+    form: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (epcis_json, json_scan):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 100_000)
+        monkeypatch.setattr(module, "CHUNK_BYTES", 10_000)
+    found = read(large(form, "epcList", 100_000), form)
+    assert whole(found, "events")["attributes"].to_list() == ['{"x":1}', '{"x":2}']
+    [aside] = whole(found, "rejected").to_dicts()
+    assert aside["position"] == 2
+    assert "larger than" in aside["reason"]
+
+
+def test_a_first_event_too_large_to_be_held_is_stepped_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(epcis_xml, "MAX_MEMBERS", 1_000)
-    many = xml_event(f"<epcList>{'<epc>a</epc>' * 2_000}</epcList>")
-    document = xml_document(xml_event("") + many)
-    assert "members" in one_rejected(document, "xml")["reason"]
+    for module in (epcis_json, json_scan):
+        monkeypatch.setattr(module, "MAX_RECORD_BYTES", 100_000)
+        monkeypatch.setattr(module, "CHUNK_BYTES", 10_000)
+    many = large("ndjson", "epcList", 100_000).split(b"\n")
+    found = read(b"\n".join(many[1:]), "json")  # as a file is read that begins with an object
+    assert whole(found, "events")["attributes"].to_list() == ['{"x":2}']
+    [aside] = whole(found, "rejected").to_dicts()
+    assert aside["position"] == 1
+    assert "larger than" in aside["reason"]
+
+
+@pytest.mark.parametrize("form", ["xml", "json", "ndjson"])
+def test_a_document_of_which_nothing_can_be_read_is_given_up(form: Any) -> None:
+    spoiled, mark = {"xml": ("<a/>", ""), "json": ("1", ","), "ndjson": ("1", "\n")}[form]
+    for count, read_count in ((9_000, 9_000), (300_000, None)):
+        body = mark.join([spoiled] * count)
+        around = {"xml": xml_document(body).decode(), "json": f"[{body}]", "ndjson": body}
+        found = read(around[form].encode(), form)
+        aside = whole(found, "rejected")
+        told = aside["reason"].str.contains("only 0 can be read").sum()
+        assert told == (read_count is None)
+        assert aside.height == (read_count or aside.height) < 150_000
 
 
 def test_the_list_of_an_archives_members_is_not_read_once_a_member(

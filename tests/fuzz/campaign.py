@@ -19,11 +19,15 @@ from polars.exceptions import PanicException
 
 from tests.fuzz.lines import Lines
 from tests.fuzz.mutations import mutated
-from tests.fuzz.targets import WEIGHTS, Counts, read_as
+from tests.fuzz.targets import GROUPED, WEIGHTS, Counts, Group, read_as
 
 CORPUS = Path(__file__).parent / "corpus"
+KEPT = CORPUS / "kept"  # by campaigns: each reached lines that none before it reached
 LONGEST_S = 30.0
 _LARGE = 100_000  # below, the fixed costs of a reader hide what a byte costs
+_GROUP_INPUTS = 128
+_GROUP_BYTES = 1 << 19
+_ALONE_ONE_IN = 50  # of the inputs that are grouped: the whole reader, frames included
 _OF_FORM = {".xml": ("xml",), ".json": ("json",), ".ndjson": ("ndjson",), ".txt": ("identifiers",)}
 
 
@@ -42,15 +46,18 @@ class Tally:
     slowest_s: float = 0.0
     slowest_s_mb: float = 0.0  # of inputs of 100 kB and more
 
-    def add(self, counts: Counts, seconds: float, size: int) -> None:
+    def add(self, seconds: float, size: int) -> None:
         """Count one input."""
         self.inputs += 1
-        self.read += counts.read
-        self.accepted += counts.accepted
-        self.set_aside += counts.set_aside
         self.slowest_s = max(self.slowest_s, seconds)
         if size >= _LARGE:
             self.slowest_s_mb = max(self.slowest_s_mb, seconds * 1e6 / size)
+
+    def count(self, counts: Counts) -> None:
+        """Count the records of inputs."""
+        self.read += counts.read
+        self.accepted += counts.accepted
+        self.set_aside += counts.set_aside
 
 
 @dataclass
@@ -68,17 +75,24 @@ class Findings:
         return sum(tally.inputs for tally in self.tallies.values())
 
 
-def seeds(folder: Path = CORPUS) -> dict[str, list[bytes]]:
-    """The corpus by target; packed and columnar forms are made from the plain files."""
+def seeds(*folders: Path) -> dict[str, list[bytes]]:
+    """The corpus by target; packed and columnar forms are made from the plain files.
+
+    ``folders`` hold inputs that campaigns kept, named after their target.
+    """
     found: dict[str, list[bytes]] = {name: [] for name in WEIGHTS}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in CORPUS.iterdir() if path.is_file()):
         data = path.read_bytes()
         for target in _OF_FORM.get(path.suffix, ()):
-            found[target].append(data)
+            found[target] += data.split(b"\n") if target == "identifiers" else [data]
         if path.suffix != ".txt":
             found["file"].append(data)
-    found["file"] += [*_packed(found["file"][:3]), *_columnar(folder)]
+    found["file"] += [*_packed(found["file"][:3]), *_columnar(CORPUS)]
     found["landing"] = list(found["file"])
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if (target := path.name.partition("-")[0]) in found:
+                found[target].append(path.read_bytes())
     return found
 
 
@@ -107,46 +121,108 @@ def campaign(
     place: Path,
     say: Callable[[Findings], None] = lambda _: None,
     seconds: float = float("inf"),
+    kept: Path | None = None,
 ) -> Findings:
     """Read ``inputs`` mutations, or as many as ``seconds`` allow.
 
-    ``place`` is a folder for the inputs of the moment: ``current`` is the one being read, should
-    the process itself die of it. The same seed gives the same inputs, but for those that follow an
-    input that was too slow.
+    ``place`` is a folder for the inputs of the moment: ``current`` has those being read, should
+    the process itself die of one. ``kept`` has inputs of earlier campaigns to start from besides
+    the corpus. The same seed gives the same inputs, but for those that follow an input that was
+    too slow.
     """
     rng = Random(seed)
-    pools, lines, findings = seeds(), Lines(), Findings()
+    pools = seeds(KEPT, *(folder for folder in (kept,) if folder))
+    trial = _Trial(place)
     names, weights = list(WEIGHTS), list(WEIGHTS.values())
     for target, pool in pools.items():
         for data in pool:
-            _try(target, data, place, lines, findings)
+            trial.read(target, data, alone=True)
     until = time.monotonic() + seconds
+    findings, reached = trial.findings, trial.lines.reached
     while findings.inputs < inputs and time.monotonic() < until:
         [target] = rng.choices(names, weights)
         pool = pools[target]
         data = mutated(rng.choice(pool), rng.choice(pool), rng)
-        before = lines.reached
-        _try(target, data, place, lines, findings)
-        if lines.reached > before:
+        trial.read(target, data, alone=rng.randrange(_ALONE_ONE_IN) == 0)
+        if trial.lines.reached > reached:
+            reached = trial.lines.reached
             pool.append(data)
             findings.kept.append((target, data))
         if findings.inputs % 1_000 == 0:
             say(findings)
-    findings.lines = lines.reached
+    trial.close()
     return findings
 
 
-def _try(target: str, data: bytes, place: Path, lines: Lines, findings: Findings) -> None:
-    (place / "current").write_bytes(target.encode() + b"\n" + data)
-    counts = Counts()
-    started = time.perf_counter()
-    try:
-        with _bounded(LONGEST_S), lines.watching():
-            counts = read_as(target, data, place)
-    except (Exception, PanicException, Endless) as error:
-        findings.crashes.setdefault(place_of(error), (target, data))
-    findings.tallies[target].add(counts, time.perf_counter() - started, len(data))
-    findings.lines = lines.reached
+class _Trial:
+    """Reads inputs, alone or in groups, and writes down what came of them."""
+
+    def __init__(self, place: Path) -> None:
+        self.findings = Findings()
+        self.lines = Lines()
+        self._place = place
+        self._groups = {target: Group(target) for target in GROUPED}
+        # What the process was reading, should it die of it; unbuffered, so that it is there then.
+        self._current = (place / "current").open("wb", buffering=0)
+
+    def read(self, target: str, data: bytes, *, alone: bool) -> None:
+        """Read one input."""
+        self._current.write(b"%s %d\n%s\n" % (target.encode(), len(data), data))
+        if alone or target not in GROUPED or len(data) >= _LARGE:
+            self._read_alone(target, data)
+        else:
+            group = self._groups[target]
+            with self._watched(target, data):
+                group.read(data)
+            if len(group.inputs) >= _GROUP_INPUTS or group.byte_count >= _GROUP_BYTES:
+                self._close(group)
+        self.findings.lines = self.lines.reached
+
+    def close(self) -> None:
+        """End all groups."""
+        for group in list(self._groups.values()):
+            self._close(group)
+        self._current.close()
+
+    def _read_alone(self, target: str, data: bytes) -> None:
+        with self._watched(target, data):
+            self.findings.tallies[target].count(read_as(target, data, self._place))
+
+    def _close(self, group: Group) -> None:
+        """Make the frames of a group; where they do not hold, find the input that did it."""
+        self._groups[group.target] = Group(group.target)
+        self._current.truncate(0)
+        self._current.seek(0)
+        try:
+            with _bounded(LONGEST_S):
+                counts = group.close()
+        except (Exception, PanicException, Endless) as error:
+            before = len(self.findings.crashes)
+            for data in group.inputs:
+                with self._noted(group.target, data):
+                    self.findings.tallies[group.target].count(
+                        read_as(group.target, data, self._place)
+                    )
+            if len(self.findings.crashes) == before:  # together only
+                data = b"\n".join(group.inputs)
+                self.findings.crashes.setdefault(place_of(error), (group.target, data))
+        else:
+            self.findings.tallies[group.target].count(counts)
+
+    @contextmanager
+    def _watched(self, target: str, data: bytes) -> Iterator[None]:
+        started = time.process_time()  # what others run on the machine does not count
+        with self._noted(target, data), self.lines.watching():
+            yield
+        self.findings.tallies[target].add(time.process_time() - started, len(data))
+
+    @contextmanager
+    def _noted(self, target: str, data: bytes) -> Iterator[None]:
+        try:
+            with _bounded(LONGEST_S):
+                yield
+        except (Exception, PanicException, Endless) as error:
+            self.findings.crashes.setdefault(place_of(error), (target, data))
 
 
 def place_of(error: BaseException) -> str:

@@ -96,24 +96,26 @@ def _splice(data: bytes, other: bytes, rng: Random) -> bytes:
 
 def _other_token(data: bytes, other: bytes, rng: Random) -> bytes:
     """A token in the place of another: of the same document, of another, or a word."""
-    places = list(_TOKEN.finditer(data))
-    if not places:
+    chosen = _somewhere(_TOKEN, data, rng)
+    if chosen is None:
         return data
-    chosen = rng.choice(places)
-    donor = rng.choice((data, other))
-    found = _TOKEN.findall(donor) if rng.random() < 0.6 else []
-    new = rng.choice(found) if found else _word(rng)
+    found = _somewhere(_TOKEN, rng.choice((data, other)), rng) if rng.random() < 0.6 else None
+    new = found[0] if found else _word(rng)
     if chosen[0][:1] == b'"' and new[:1] != b'"' and rng.random() < 0.8:
         new = b'"' + new.replace(b'"', b"") + b'"'
     return data[: chosen.start()] + new + data[chosen.end() :]
 
 
 def _other_number(data: bytes, _: bytes, rng: Random) -> bytes:
-    places = list(_NUMBER.finditer(data))
-    if not places:
+    chosen = _somewhere(_NUMBER, data, rng)
+    if chosen is None:
         return data
-    chosen = rng.choice(places)
     return data[: chosen.start()] + rng.choice(_ODD) + data[chosen.end() :]
+
+
+def _somewhere(pattern: re.Pattern[bytes], data: bytes, rng: Random) -> re.Match[bytes] | None:
+    """The next match behind a place by chance; listing all of them would cost the most time."""
+    return pattern.search(data, rng.randrange(len(data) + 1)) or pattern.search(data)
 
 
 def _other_line(data: bytes, other: bytes, rng: Random) -> bytes:

@@ -1,16 +1,20 @@
 """A short campaign with every build, and that a campaign would see a fault."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from data.readers import epcis_xml
+from data.readers import epcis_frames, epcis_xml
+from data.readers.batch import Batch
+from data.readers.epcis_columns import Columns
 from tests.fuzz import targets
+from tests.fuzz.__main__ import added
 from tests.fuzz.campaign import Findings, campaign, is_crash, minimised, seeds
 from tests.fuzz.mutations import LARGEST_BYTES, mutated
-from tests.fuzz.targets import WEIGHTS, Broken, Counts, read_as
+from tests.fuzz.targets import GROUPED, WEIGHTS, Broken, Counts, Group, read_as
 
 INPUTS = 250
 
@@ -84,3 +88,44 @@ def test_a_record_that_is_lost_is_a_crash(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(targets._READERS, "xml", losing)
     with pytest.raises(Broken, match="add up"):
         read_as("xml", data, tmp_path)
+
+
+@pytest.mark.parametrize("target", sorted(GROUPED))
+def test_a_group_comes_to_what_its_inputs_come_to_alone(target: str, tmp_path: Path) -> None:
+    group, alone = Group(target), []
+    for data in seeds()[target]:
+        group.read(data)
+        alone.append(read_as(target, data, tmp_path))
+    sums = Counts(
+        *(sum(getattr(one, name) for one in alone) for name in ("read", "accepted", "set_aside"))
+    )
+    assert group.close() == sums
+    assert sums.accepted
+
+
+def test_a_record_that_the_frames_of_a_group_lose_is_a_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    group = Group("xml")
+    group.read(seeds()["xml"][0])
+    real = epcis_frames.to_batch
+
+    def losing(columns: Columns, unit: str) -> Batch:
+        batch = real(columns, unit)
+        return replace(batch, events=batch.events.tail(-1), read_count=batch.read_count - 1)
+
+    monkeypatch.setattr(epcis_frames, "to_batch", losing)
+    with pytest.raises(Broken, match="do not hold all"):
+        group.close()
+
+
+def test_figures_count_on_from_round_to_round() -> None:
+    one = {"inputs": 2, "peak_memory_mb": 5, "targets": {"xml": {"read": 1, "slowest_s": 0.5}}}
+    other = {"inputs": 3, "peak_memory_mb": 4, "targets": {"xml": {"read": 2, "slowest_s": 0.7}}}
+    crash = {"crashes": {"KeyError at a.py:1": "var/fuzz/crashes/a"}}
+    assert added({**one, "crashes": {}}, {**other, **crash}) == {
+        "inputs": 5,
+        "peak_memory_mb": 5,
+        "targets": {"xml": {"read": 3, "slowest_s": 0.7}},
+        **crash,
+    }

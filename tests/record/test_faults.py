@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
-from data.errors import ResourceError, WarehouseError
+from data.errors import OrchestratorError, ResourceError, WarehouseError
 from data.record import disk
 from data.record.checks import check_trail
 from data.record.disk import lock_path, one_writer, refuse_foreign, swap_folder
@@ -49,9 +50,12 @@ def test_a_second_run_says_who_holds_the_warehouse(copied: Nights) -> None:
     for held in (job.warehouse, job.reports):
         with (
             one_writer(lock_path(held), str(held)),
-            pytest.raises(WarehouseError, match=rf"another run holds it \(process {os.getpid()}\)"),
+            pytest.raises(
+                WarehouseError, match=rf"another run holds it \(process {os.getpid()}\)"
+            ) as told,
         ):
             run_steps(job, quiet)
+        assert told.value.exit_code == 14
     assert published(copied) == before
 
 
@@ -207,8 +211,9 @@ def test_a_damaged_warehouse_says_so_and_everything_else_stays(copied: Nights, p
     text = bytearray(job.warehouse.read_bytes())
     text[place : place + 20_000] = bytes(20_000)
     job.warehouse.write_bytes(text)
-    with pytest.raises(WarehouseError, match=r"damaged|cannot be opened|did not open"):
+    with pytest.raises(WarehouseError, match=r"damaged|cannot be opened|did not open") as told:
         run_steps(job, quiet)
+    assert told.value.exit_code == 14
     assert published(copied) == before
     assert is_sound(copied)
     job.warehouse.unlink()
@@ -223,8 +228,9 @@ def test_a_damaged_warehouse_says_so_and_everything_else_stays(copied: Nights, p
 
 def test_a_memory_limit_that_is_too_low_says_so(copied: Nights) -> None:
     before = published(copied)
-    with pytest.raises(ResourceError, match="memory limit was reached"):
+    with pytest.raises(ResourceError, match="memory limit was reached") as told:
         run_steps(replace(copied.job, memory_limit="6MB"), quiet)
+    assert told.value.exit_code == 17
     assert published(copied) == before
     run_steps(copied.job, quiet)
     assert is_sound(copied)
@@ -320,12 +326,31 @@ def test_a_prefect_server_that_is_not_there_says_so(copied: Nights) -> None:
     assert published(copied) == before
 
 
+def test_a_prefect_server_that_goes_away_in_a_run_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import batch
+    from flows.steps import Job
+
+    def lost(*_: object) -> None:  # a task whose state can no longer be told
+        try:
+            raise httpx.ConnectError("All connection attempts failed")
+        except httpx.ConnectError as error:
+            raise RuntimeError("crashed") from error
+
+    monkeypatch.setattr(batch, "run_batch", lost)
+    job = Job((tmp_path,), tmp_path / "w.duckdb", tmp_path / "reports", SECOND_NIGHT)
+    with pytest.raises(OrchestratorError, match=r"went away .*what was landed stays") as told:
+        batch.run_orchestrated(job, quiet)
+    assert told.value.exit_code == 18
+
+
 @pytest.mark.slow
 def test_killed_runs_end_as_if_never_killed(tmp_path: Path) -> None:
     (tmp_path / "feed").mkdir()
     small_feed(tmp_path / "feed")
     feed = (tmp_path / "feed" / "inbox", "2026-06-01T02:00:00+00:00")
-    figures = campaign(8, 5, tmp_path, feed)
+    *_, figures = campaign(8, 5, tmp_path, feed)
     assert figures.differing == []
     assert figures.half_published == 0
     assert figures.kills == 8

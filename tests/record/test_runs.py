@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.errors import InputError, RecordError, SettingsError
+from data.record.known import known_files
 from data.record.manifest import NAME, find_run, runs_folder
 from data.record.originals import Originals
 from data.record.trail import Trail, trail_path
+from data.warehouse.connection import open_memory
+from data.warehouse.landing import land, land_again
+from data.warehouse.sources import read_source
 from flows.record import Recording, open_trail
-from flows.reproduce_command import reproduce, write_page
+from flows.reproduce_command import _reader, reproduce, write_page
 from flows.settings import Settings
-from flows.steps import Job, run_steps
+from flows.steps import Job, limit_words, run_steps
 from flows.verify_command import Verdict, verify
 from reports.write import lot_files
+from tests.data.epcis_samples import json_document, json_event
 from tests.record.conftest import FIRST_NIGHT, Nights, small_feed
 
 ROOT = Path(__file__).parents[2]
@@ -147,19 +153,23 @@ def test_a_report_made_again_is_recorded_and_verifies(copied: Nights) -> None:
     assert check(job).faults == ()
 
 
-def recorded_files(nights: Nights) -> list[Path]:
+def recorded_files(nights: Nights, kind: str) -> list[Path]:
     folder = nights.folder
-    parts = (folder / "reports", folder / "w.runs", folder / "w.originals")
-    found = sorted(path for part in parts for path in part.rglob("*") if path.is_file())
-    return [*found, nights.second.snapshot, trail_path(nights.job.warehouse)]
+    if kind == "copy":
+        return [nights.second.snapshot]
+    if kind == "trail":
+        return [trail_path(nights.job.warehouse)]
+    part = {"report": "reports", "manifest": "w.runs", "landed file": "w.originals"}[kind]
+    return sorted(path for path in (folder / part).rglob("*") if path.is_file())
 
 
-@given(st.data())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("kind", ["trail", "landed file", "report", "manifest", "copy"])
+@given(data=st.data())
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_flipped_bit_of_anything_recorded_is_found_and_named(
-    nights: Nights, data: st.DataObject
+    nights: Nights, kind: str, data: st.DataObject
 ) -> None:
-    path = data.draw(st.sampled_from(recorded_files(nights)))
+    path = data.draw(st.sampled_from(recorded_files(nights, kind)))
     whole = path.read_bytes()
     bit = data.draw(st.integers(0, 8 * len(whole) - 1))
     text = bytearray(whole)
@@ -172,6 +182,18 @@ def test_any_flipped_bit_of_anything_recorded_is_found_and_named(
     assert faults
     named = "entry" if path == trail_path(nights.job.warehouse) else path.name
     assert any(named in fault.text or "last line" in fault.text for fault in faults), faults
+
+
+def test_a_document_is_landed_again_under_the_limit_it_was_landed_under(tmp_path: Path) -> None:
+    path, originals = tmp_path / "a.json", Originals.of(tmp_path / "w.duckdb")
+    events = [json_event(epcList=[f"urn:{n}" for n in range(count)]) for count in (2, 3)]
+    path.write_bytes(json_document(*events))
+    for most in (2, 3):
+        with open_memory() as con, open_memory() as again:
+            read = partial(read_source, max_epcs=most)
+            [receipt] = land(con, [path], FIRST_NIGHT, None, read, originals, limit_words(most))
+            assert receipt.set_aside_count == 3 - most
+            assert land_again(again, known_files(con), originals, partial(_reader, originals)) == []
 
 
 def test_missing_and_added_files_are_named(copied: Nights) -> None:
@@ -234,16 +256,17 @@ def test_a_folder_with_other_things_in_it_is_never_replaced(copied: Nights) -> N
 @pytest.mark.slow
 def test_folders_locales_zones_and_users_give_the_same_bytes(tmp_path: Path) -> None:
     results = []
-    for name, surroundings in {
-        "a": {"LC_ALL": "C", "LANG": "C", "TZ": "UTC", "USER": "ann", "PYTHONHASHSEED": "1"},
-        "other folder/b ü": {
+    for name, umask, surroundings in (
+        ("a", 0o022, {"LC_ALL": "C", "LANG": "C", "TZ": "UTC", "USER": "ann",
+                      "PYTHONHASHSEED": "1"}),
+        ("other folder/b ü", 0o077, {
             "LC_ALL": "tr_TR.UTF-8",
             "LANG": "de_DE.UTF-8",
             "TZ": "Pacific/Chatham",
             "USER": "bob",
             "PYTHONHASHSEED": "2",
-        },
-    }.items():
+        }),
+    ):  # fmt: skip
         folder = tmp_path / name
         (folder / "home").mkdir(parents=True)
         small_feed(folder)
@@ -256,6 +279,7 @@ def test_folders_locales_zones_and_users_give_the_same_bytes(tmp_path: Path) -> 
             cwd=folder,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **surroundings},
             stdout=subprocess.DEVNULL,
+            umask=umask,
         )
         results.append({**files_of(folder / "reports"), **files_of(folder / "w.runs")})
         shutil.rmtree(folder / "inbox")
