@@ -49,7 +49,7 @@ WITH setting AS (
 told AS (
     SELECT
         unit_id, lot_id, ord, site_id, coalesce(to_site_id, 0) AS to_site_id, custody, is_birth,
-        is_terminal
+        is_terminal, is_inferred
     FROM core_item_event
     WHERE site_id IS NOT NULL AND terminal_before = 0
         AND (custody IS NOT NULL OR is_birth OR is_terminal)
@@ -129,7 +129,7 @@ holder AS (
 foreign_act AS (
     SELECT
         step.*,
-        act.record_id, act.event_at, act.is_inferred, act.container_id, act.from_owner_site_id,
+        act.record_id, act.event_at, act.container_id, act.from_owner_site_id,
         act.step IN ('dispensing', 'retail_selling') AS is_supply,
         last_word.record_id AS holder_record_id, last_word.event_at AS held_at,
         last_word.is_inferred AS is_held_inferred, last_word.container_id AS held_container_id
