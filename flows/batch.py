@@ -33,15 +33,17 @@ def _as_task(step: Step) -> Step:
 
 
 @flow(name="touchstone", validate_parameters=False)
-def run_batch(
-    job: Job, say: Progress, watched: Callable[[Step], Step] = lambda step: step
-) -> Outcome:
+def run_batch(job: Job, say: Progress, watched: Callable[[Step], Step] | None = None) -> Outcome:
     """Land what is new, rebuild, judge, and write the reports."""
-    return run_steps(job, say, lambda step: watched(_as_task(step)))
+    return run_steps(job, say, lambda step: (watched or _unwatched)(_as_task(step)))
+
+
+def _unwatched(step: Step) -> Step:
+    return step
 
 
 def run_orchestrated(
-    job: Job, say: Progress, watched: Callable[[Step], Step] = lambda step: step
+    job: Job, say: Progress, watched: Callable[[Step], Step] | None = None
 ) -> Outcome:
     """Run the flow; a server that cannot be reached, or goes away, is told in one line.
 

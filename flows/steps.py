@@ -6,7 +6,8 @@ interrupted step leaves the file as the step before left it.
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -23,11 +24,13 @@ from flows.record import Recording
 
 if TYPE_CHECKING:
     from data.record.trail import Trail
+    from data.warehouse.models import Elsewhere
     from reports.write import Typeset
 
 Progress = Callable[[object], None]
 Step = Callable[..., Any]
 
+SHARES = 8  # of the lots, for patterns that a cluster computes; more than machines, to even out
 HISTORIES = ("stg", "core", "graph")
 FINDINGS = ("feat", "patterns", "find")
 LIMIT = "max_epcs_per_event="
@@ -193,11 +196,36 @@ def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> Built:
     """Build the models of some layers that do not stand as they are."""
     from data.warehouse.models import build
 
-    with _open(job) as con:
-        models = build(con, layers, say)
+    with _elsewhere(job, layers) as elsewhere, _open(job) as con:
+        models = build(con, layers, say, elsewhere=elsewhere)
     kept = sum(model.is_kept for model in models)
     failed = tuple(model.name for model in models if model.is_failed_check)
     return Built(failed, len(models) - kept, kept)
+
+
+@contextmanager
+def _elsewhere(job: Job, layers: Sequence[str]) -> "Iterator[Elsewhere | None]":
+    """The cluster of the job for patterns, where it has one; its files are gone afterwards."""
+    if job.cluster is None or "patterns" not in layers:
+        yield None
+        return
+    from data.warehouse.elsewhere import compute
+    from flows.workers import cluster
+
+    folder = job.warehouse.with_suffix(".elsewhere")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        with cluster(job.cluster, job.threads) as executor:
+            yield partial(
+                compute,
+                executor=executor,
+                folder=folder.resolve(),
+                shares=SHARES,
+                memory_limit=job.memory_limit,
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def measure_graph(job: Job) -> None:

@@ -1,7 +1,8 @@
-"""Other processes that read documents while this one lands them: of this machine, or a cluster's.
+"""Other processes that work for this one: of this machine, or a cluster's.
 
-Landing stays in one place and in the order of files, so the warehouse is the same bytes whoever
-read. A cluster's machines see the warehouse's folder under the same path.
+They read documents while this one lands them, and a cluster computes patterns too. Landing stays in
+one place and in the order of files, so the warehouse is the same bytes whoever read. A cluster's
+machines see the warehouse's folder under the same path.
 """
 
 import multiprocessing
@@ -19,7 +20,7 @@ LOCAL = "local"
 
 
 @contextmanager
-def readers(inputs: Iterable[Path], threads: int, cluster: str | None) -> Iterator[Executor | None]:
+def readers(inputs: Iterable[Path], threads: int, address: str | None) -> Iterator[Executor | None]:
     """Whom to have files read by; None where this process had better read them itself.
 
     Parameters
@@ -28,18 +29,13 @@ def readers(inputs: Iterable[Path], threads: int, cluster: str | None) -> Iterat
         Files and folders; how much lies there decides.
     threads
         As many processes on this machine.
-    cluster
-        ``local`` (a Dask cluster of this machine) or the address of a scheduler; None: no cluster.
+    address
+        Of a cluster, as for ``cluster``; None: there is none.
 
-    Raises
-    ------
-    SettingsError
-        A cluster is asked for and Dask is not installed.
-    OrchestratorError
-        No scheduler answers at the address.
+    Raises as ``cluster`` does.
     """
-    if cluster is not None:
-        with _cluster(cluster, threads) as executor:
+    if address is not None:
+        with cluster(address, threads) as executor:
             yield executor
     elif threads > 1 and sum(map(_byte_count, inputs)) >= FROM_BYTES:
         # Forking a process that runs DuckDB's threads would copy their locks as they stand.
@@ -50,14 +46,23 @@ def readers(inputs: Iterable[Path], threads: int, cluster: str | None) -> Iterat
 
 
 @contextmanager
-def _cluster(cluster: str, threads: int) -> Iterator[Executor]:
+def cluster(address: str, threads: int) -> Iterator[Executor]:
+    """A Dask cluster: ``local`` (this machine, so many processes) or a scheduler's address.
+
+    Raises
+    ------
+    SettingsError
+        Dask is not installed.
+    OrchestratorError
+        No scheduler answers at the address.
+    """
     try:
         from distributed import Client, LocalCluster
     except ImportError:
         raise SettingsError(
             "--cluster needs Dask: pip install 'touchstone-rx[cluster]', here and on the workers."
         ) from None
-    if cluster == LOCAL:
+    if address == LOCAL:
         with (
             LocalCluster(n_workers=threads, threads_per_worker=1, dashboard_address=None) as here,
             Client(here) as client,
@@ -65,10 +70,10 @@ def _cluster(cluster: str, threads: int) -> Iterator[Executor]:
             yield client.get_executor()
         return
     try:
-        client = Client(cluster, timeout="10s")
+        client = Client(address, timeout="10s")
     except (OSError, TimeoutError, ValueError) as error:
         raise OrchestratorError(
-            f"{cluster}: no scheduler answers there ({type(error).__name__}). Start one: "
+            f"{address}: no scheduler answers there ({type(error).__name__}). Start one: "
             "dask scheduler, then dask worker ADDRESS on each machine."
         ) from error
     with client:

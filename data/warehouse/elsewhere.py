@@ -52,6 +52,7 @@ class Piece:
 def compute(
     con: duckdb.DuckDBPyConnection,
     models: Sequence[Model],
+    *,
     executor: Executor,
     folder: Path,
     shares: int,
@@ -68,7 +69,7 @@ def compute(
     executor
         Runs functions in other processes, which see ``folder`` under the same path.
     folder
-        For inputs and results; emptied by the caller.
+        For inputs and results, empty.
     shares
         Into how many the lots are parted.
     memory_limit
@@ -148,18 +149,6 @@ def _drop_rows_of_others(con: duckdb.DuckDBPyConnection, piece: Piece) -> None:
     """Rows of no lot are found in every share, and told in the first."""
     others = f"NOT coalesce({piece.share.holds('lot_id')}, {piece.share.number == 0})"
     con.execute(f"DELETE FROM result.{piece.name} WHERE {others}")  # noqa: S608 - names of ours
-
-
-def gather(con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
-    """Make a model's table of the rows that were computed elsewhere."""
-    for number, path in enumerate(files):
-        con.execute(f"ATTACH '{_quoted(path)}' AS part_{number} (READ_ONLY)")
-    try:
-        parts = " UNION ALL ".join(f"FROM part_{number}.{name}" for number in range(len(files)))
-        con.execute(f"CREATE OR REPLACE TABLE {name} AS {parts}")
-    finally:
-        for number in range(len(files)):
-            con.execute(f"DETACH part_{number}")
 
 
 def _quoted(path: Path) -> str:

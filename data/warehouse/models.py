@@ -8,10 +8,12 @@ reality differ; a ``check_`` model that finds rows is reported, and the build go
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import duckdb
 
@@ -19,6 +21,9 @@ from data.errors import ModelError
 from data.warehouse.headers import Column, Header, parse_header
 from data.warehouse.reads import tables_read
 from data.warehouse.standing import Definition, Standing
+
+# Computes models, and says in which files their rows are; see ``data.warehouse.elsewhere``.
+Elsewhere = Callable[[duckdb.DuckDBPyConnection, "Sequence[Model]"], Mapping[str, Sequence[Path]]]
 
 LAYERS = ("stg", "core", "graph", "feat", "patterns", "find", "evid", "published", "check")
 
@@ -114,6 +119,7 @@ def build(
     layers: Sequence[str] | None = None,
     on_progress: Callable[[BuiltModel], None] | None = None,
     root: Traversable | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> list[BuiltModel]:
     """Build the models of the given layers, all of them by default, in order.
 
@@ -129,6 +135,8 @@ def build(
         Called after each model.
     root
         The folder of models; ``sql/`` by default.
+    elsewhere
+        Has patterns computed by other processes; they are computed here without it.
 
     Raises
     ------
@@ -145,9 +153,17 @@ def build(
     made = {model.file.name: _definition(model) for model in models}
     standing = Standing(con, {name: one for name, one in made.items() if one.is_view})
     built = []
+    computed: Mapping[str, Sequence[Path]] | None = None
     for model in models:
         if layers is None or model.file.layer in layers:
-            built.append(_keep_or_build(con, model, standing, made[model.file.name]))
+            name = model.file.name
+            if elsewhere is not None and model.file.layer == "patterns" and computed is None:
+                patterns = [one for one in models if one.file.layer == "patterns"]
+                computed = elsewhere(
+                    con, [one for one in patterns if standing.rows_of(made[one.file.name]) is None]
+                )
+            files = (computed or {}).get(name, ())
+            built.append(_keep_or_build(con, model, standing, made[name], files))
             if on_progress is not None:
                 on_progress(built[-1])
     return built
@@ -159,24 +175,44 @@ def _definition(model: Model) -> Definition:
 
 
 def _keep_or_build(
-    con: duckdb.DuckDBPyConnection, model: Model, standing: Standing, made: Definition
+    con: duckdb.DuckDBPyConnection,
+    model: Model,
+    standing: Standing,
+    made: Definition,
+    computed: Sequence[Path] = (),
 ) -> BuiltModel:
     started = time.perf_counter()
     rows = standing.rows_of(made)
     if rows is not None:
         seconds = time.perf_counter() - started
         return BuiltModel(made.name, model.file.layer, rows, seconds, is_kept=True)
-    # One transaction a model: the table, its comments and what is noted of it cost one commit.
-    con.begin()
-    try:
-        standing.forget(made.name)
-        built = build_model(con, model)
-        standing.note(made, built.rows)
-    except BaseException:
-        con.rollback()
-        raise
-    con.commit()
+    with _attached(con, made.name, computed) as select:
+        # One transaction a model: the table, its comments and what is noted of it cost one commit.
+        con.begin()
+        try:
+            standing.forget(made.name)
+            built = build_model(con, model, select)
+            standing.note(made, built.rows)
+        except BaseException:
+            con.rollback()
+            raise
+        con.commit()
     return built
+
+
+@contextmanager
+def _attached(
+    con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
+) -> Iterator[str | None]:
+    """The SELECT of rows that were computed elsewhere, if they were, while their files are open."""
+    for number, path in enumerate(files):
+        con.execute(f"ATTACH {_quoted(str(path))} AS part_{number} (READ_ONLY)")
+    try:
+        parts = [f"FROM part_{number}.{name}" for number in range(len(files))]
+        yield " UNION ALL ".join(parts) or None
+    finally:
+        for number in range(len(files)):
+            con.execute(f"DETACH part_{number}")
 
 
 def find_model_files(root: Traversable | None = None) -> list[ModelFile]:
@@ -265,12 +301,17 @@ def _faults(model: Model, available: set[str]) -> list[str]:
     return faults
 
 
-def build_model(con: duckdb.DuckDBPyConnection, model: Model) -> BuiltModel:
-    """Build one model and check its columns and key. Raises ModelError."""
+def build_model(
+    con: duckdb.DuckDBPyConnection, model: Model, select: str | None = None
+) -> BuiltModel:
+    """Build one model and check its columns and key. Raises ModelError.
+
+    ``select`` gives rows that the model's own SELECT was made into before.
+    """
     started = time.perf_counter()
     name, kind = model.file.name, model.header.kind
     try:
-        create_model(con, model.file, kind)
+        create_model(con, model.file, kind, select)
         _check_columns(con, model)
         rows = _count_and_check_key(con, model)
         _comment(con, model)
@@ -282,15 +323,17 @@ def build_model(con: duckdb.DuckDBPyConnection, model: Model) -> BuiltModel:
     return BuiltModel(name, model.file.layer, rows, time.perf_counter() - started)
 
 
-def create_model(con: duckdb.DuckDBPyConnection, file: ModelFile, kind: str = "table") -> None:
-    """Run the file's SELECT into a table or view, whatever stood under the name before."""
+def create_model(
+    con: duckdb.DuckDBPyConnection, file: ModelFile, kind: str = "table", select: str | None = None
+) -> None:
+    """Run the file's SELECT, or the one given, into a table or view, whatever stood there."""
     found = con.execute(
         "SELECT table_type FROM information_schema.tables WHERE table_name = ?", [file.name]
     ).fetchone()
     before = {"BASE TABLE": "table", "VIEW": "view", None: kind}[found[0] if found else None]
     if before != kind:
         con.execute(f"DROP {before} {file.name}")
-    con.execute(f"CREATE OR REPLACE {kind} {file.name} AS\n{file.select}")
+    con.execute(f"CREATE OR REPLACE {kind} {file.name} AS\n{select or file.select}")
 
 
 def _check_columns(con: duckdb.DuckDBPyConnection, model: Model) -> None:

@@ -43,12 +43,14 @@ birth AS (
     LEFT JOIN party ON party.site_id = event.site_id
     WHERE event.step = 'commissioning' AND event.action = 'ADD' AND NOT event.is_inferred
 ),
--- Packs that two parties supplied were printed twice, not told twice.
+-- Packs that two parties supplied afterwards were printed twice, not told twice.
 supplied AS (
     SELECT event.unit_id
     FROM core_item_event AS event
     INNER JOIN party ON party.site_id = event.site_id
-    SEMI JOIN (SELECT unit_id FROM birth WHERE birth_no > 1) AS born ON born.unit_id = event.unit_id
+    INNER JOIN (
+        SELECT unit_id, min(ord) AS ord FROM birth WHERE birth_no > 1 GROUP BY unit_id
+    ) AS born ON born.unit_id = event.unit_id AND event.ord > born.ord
     WHERE event.is_terminal AND NOT event.is_inferred
     GROUP BY event.unit_id
     HAVING count(DISTINCT party.party_id) > 1
