@@ -37,7 +37,7 @@ demo: .venv/installed
 	@$(BIN)/touchstone demo
 
 test: .venv/installed
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-all: .venv/installed
 	@$(BIN)/python -m pytest
