@@ -3,14 +3,30 @@
 import logging
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from data.errors import InputError, TouchstoneError, WarehouseError
+from flows.bench_commands import bench_app
+from flows.case_commands import case_app
+from flows.options import (
+    AsOf,
+    Direct,
+    Inputs,
+    Language,
+    OutFolder,
+    SettingsFile,
+    Warehouse,
+    clock,
+    console,
+    need_inputs,
+    progress,
+    readable,
+    say,
+)
 from flows.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -22,55 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds what does not hold together in a medicine supply chain, and says why.",
 )
-console = Console(soft_wrap=True, highlight=False)
-progress = Console(stderr=True, highlight=False)
+app.add_typer(case_app, name="case")
+app.add_typer(bench_app, name="bench")
 _PRIVATE = 0o027  # owner writes, group reads, nobody else
-
-Inputs = Annotated[
-    list[str],
-    typer.Argument(help="Files, folders or addresses (s3://…); what they are is read from them."),
-]
-Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file [var/touchstone.duckdb].")]
-Language = Annotated[
-    str | None, typer.Option(help="Language of the reports, en or de; else that of the settings.")
-]
-SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML settings file.")]
-OutFolder = Annotated[Path | None, typer.Option("--out", help="Folder of reports [var/reports].")]
-AsOf = Annotated[
-    str | None,
-    typer.Option(help="Time from which to look back, ISO 8601 with offset [now]."),
-]
-Direct = Annotated[
-    bool, typer.Option("--direct", help="Run the steps without Prefect: 15 seconds sooner.")
-]
-
-
-def _say(text: object) -> None:
-    """Show progress where a person watches; stay out of logs."""
-    if progress.is_terminal:
-        progress.print(f"[dim]{text}[/dim]", markup=True)
-
-
-def _clock(as_of: str | None) -> datetime:
-    if as_of is None:
-        return datetime.now(UTC).replace(microsecond=0)
-    try:
-        when = datetime.fromisoformat(as_of)
-    except ValueError:
-        raise InputError(
-            f"{as_of}: not a time. Write ISO 8601 with offset, as in 2026-10-01T02:00:00Z."
-        ) from None
-    return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
-
-
-def _need_inputs(inputs: list[str], settings: Settings) -> list[Path]:
-    """The inputs as paths, addresses copied first. Raises InputError for what is absent."""
-    from flows.remote import is_remote, local_inputs
-
-    for text in inputs:
-        if not is_remote(text) and not Path(text).exists():
-            raise InputError(f"{text}: no such file or folder. Name what partners sent.")
-    return local_inputs(inputs, settings.warehouse)
 
 
 def _run(
@@ -87,18 +57,18 @@ def _run(
     from flows.profile import Watch, write_profile
 
     job = replace(job_of(settings, inputs, as_of.replace(tzinfo=None)), full=full)
-    watch = None if profile is None else Watch(_say)
-    say, watched = (watch.say, watch.step) if watch else (_say, lambda step: step)
+    watch = None if profile is None else Watch(say)
+    tell, watched = (watch.say, watch.step) if watch else (say, lambda step: step)
     if direct:
         from flows.steps import run_steps
 
-        outcome = run_steps(job, say, watched)
+        outcome = run_steps(job, tell, watched)
     else:
         _quiet_prefect(settings)
-        _say("starting Prefect")
+        say("starting Prefect")
         from flows.batch import run_orchestrated
 
-        outcome = run_orchestrated(job, say, watched)
+        outcome = run_orchestrated(job, tell, watched)
     if watch is not None and profile is not None:
         write_profile(profile, watch.spans())
     _report(outcome)
@@ -136,13 +106,6 @@ def _report(outcome: "Outcome") -> None:
 
     for line in digest_lines(outcome):
         console.print(line, markup=False)
-
-
-def _readable(warehouse: Path) -> Path:
-    """Return the newest published copy; the working file where none was published yet."""
-    from data.warehouse.snapshot import newest_snapshot
-
-    return newest_snapshot(warehouse) or warehouse
 
 
 @app.command()
@@ -195,7 +158,7 @@ def run(
     chosen = load_settings(
         settings, warehouse=warehouse, reports=out, language=language, cluster=cluster
     )
-    _run(_need_inputs(inputs, chosen), chosen, _clock(as_of), direct, full, profile)
+    _run(need_inputs(inputs, chosen), chosen, clock(as_of), direct, full, profile)
 
 
 @app.command()
@@ -214,8 +177,8 @@ def backfill(
     from flows.inbox import moments
 
     chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
-    paths = _need_inputs(inputs, chosen)
-    for moment in moments(_clock(since), _clock(until), every_h):
+    paths = need_inputs(inputs, chosen)
+    for moment in moments(clock(since), clock(until), every_h):
         console.print(f"As of {moment:%Y-%m-%dT%H:%MZ}:")
         _run(paths, chosen.model_copy(update={"arrived_by": moment}), moment, direct)
 
@@ -231,7 +194,7 @@ def serve(
     from flows.serve_command import serve as run_server
 
     chosen = load_settings(settings)
-    _need_inputs(inputs, chosen)
+    need_inputs(inputs, chosen)
     _quiet_prefect(chosen, logging_level="INFO")
     console.print(f"Page: http://127.0.0.1:{port}. Runs at {cron} (cron). Ctrl-C ends it.")
     run_server(inputs, settings, chosen, cron, port)
@@ -250,10 +213,10 @@ def ingest(
     from flows.steps import land_files
 
     chosen = load_settings(settings, warehouse=warehouse)
-    paths = _need_inputs(inputs, chosen)
-    job = job_of(chosen, paths, _clock(as_of).replace(tzinfo=None))
+    paths = need_inputs(inputs, chosen)
+    job = job_of(chosen, paths, clock(as_of).replace(tzinfo=None))
     with recorded(chosen.warehouse, job.recording) as trail:
-        landed = land_files(job, trail, _say)
+        landed = land_files(job, trail, say)
     console.print(
         f"Read {landed.read:,} records in {landed.files} new files "
         f"({landed.known} known already); {landed.set_aside:,} set aside; "
@@ -280,8 +243,8 @@ def report(
     from flows.reproduce_command import write_page
 
     chosen = load_settings(settings, warehouse=warehouse, reports=out, language=language)
-    moment = None if known_at is None else _clock(known_at).replace(tzinfo=None)
-    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, _say, pdf)
+    moment = None if known_at is None else clock(known_at).replace(tzinfo=None)
+    path = write_page(gtin.zfill(14), lot, chosen, recording_of(chosen), moment, say, pdf)
     console.print(f"Open {path}" + (f" or {pdf}" if pdf else ""))
 
 
@@ -324,7 +287,7 @@ def decide(
     if outcome is None:
         from flows import sign_command
 
-        signature = sign_command.Signature(by, reason, _clock(at).replace(tzinfo=None), meaning)
+        signature = sign_command.Signature(by, reason, clock(at).replace(tzinfo=None), meaning)
         act = sign_command.sign_second if second else sign_command.withdraw_decision
         signed = act(
             gtin.zfill(14), lot, decision, signature, chosen.warehouse, recording_of(chosen)
@@ -333,132 +296,11 @@ def decide(
             console.print(line, markup=False)
         return
     judgement = decide_command.Judgement(
-        gtin.zfill(14), lot, outcome, reason, by, _clock(at).replace(tzinfo=None)
+        gtin.zfill(14), lot, outcome, reason, by, clock(at).replace(tzinfo=None)
     )
     done = decide_command.decide(judgement, chosen.warehouse, recording_of(chosen))
     for line in decide_command.lines(done):
         console.print(line, markup=False)
-
-
-case_app = typer.Typer(no_args_is_help=True, help="The case memory: list, show, add, exchange.")
-app.add_typer(case_app, name="case")
-
-
-@case_app.command("list")
-def case_list(
-    kind: Annotated[
-        str | None, typer.Option(help="own, imported, public, benign or simulated.")
-    ] = None,
-    warehouse: Warehouse = None,
-    settings: SettingsFile = None,
-) -> None:
-    """List the cases that lots are compared with."""
-    from flows.case_command import case_lines
-
-    for line in case_lines(load_settings(settings, warehouse=warehouse).warehouse, kind):
-        console.print(line, markup=False)
-
-
-@case_app.command("show")
-def case_show(case: str, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
-    """Show one case with its signals and sources."""
-    from flows.case_command import shown_lines
-
-    for line in shown_lines(load_settings(settings, warehouse=warehouse).warehouse, case):
-        console.print(line, markup=False)
-
-
-@case_app.command("similar")
-def case_similar(
-    thing: Annotated[list[str], typer.Argument(help="GTIN and LOT, or a CASE.")],
-    count: Annotated[int, typer.Option("--count", "-k", help="How many cases.")] = 5,
-    warehouse: Warehouse = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Name the cases nearest to a lot or to a case, with what they share."""
-    from flows.similar_command import similar_lines
-
-    chosen = load_settings(settings, warehouse=warehouse)
-    for line in similar_lines(thing, count, chosen.warehouse):
-        console.print(line, markup=False)
-
-
-@case_app.command("add")
-def case_add(file: Path, warehouse: Warehouse = None, settings: SettingsFile = None) -> None:
-    """Add a case of one's own that somebody wrote down: TOML, one case a file."""
-    from flows import case_command
-    from flows.job import recording_of
-
-    chosen = load_settings(settings, warehouse=warehouse)
-    console.print(case_command.add(file, chosen.warehouse, recording_of(chosen)), markup=False)
-
-
-@case_app.command("withdraw")
-def case_withdraw(
-    case: str,
-    reason: Annotated[str, typer.Option(help="Why, in your words.")],
-    by: Annotated[str, typer.Option(help="Who withdraws it.")],
-    at: Annotated[
-        str | None, typer.Option(help="When it was withdrawn, ISO 8601 with offset [now].")
-    ] = None,
-    warehouse: Warehouse = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Withdraw a case that was decided, added or imported; it stays on record, uncited."""
-    from flows import sign_command
-    from flows.job import recording_of
-
-    chosen = load_settings(settings, warehouse=warehouse)
-    signature = sign_command.Signature(by, reason, _clock(at).replace(tzinfo=None))
-    done = sign_command.withdraw_case(case, signature, chosen.warehouse, recording_of(chosen))
-    for line in sign_command.lines(done):
-        console.print(line, markup=False)
-
-
-@case_app.command("import")
-def case_import(
-    file: Path,
-    told_by: Annotated[str | None, typer.Option("--from", help="Whose cases they are.")] = None,
-    warehouse: Warehouse = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Import cases of another company: JSON Lines, TOML or a pack, checked field by field."""
-    from flows import case_command
-    from flows.job import recording_of
-
-    chosen = load_settings(settings, warehouse=warehouse)
-    done = case_command.import_cases(file, told_by, chosen.warehouse, recording_of(chosen))
-    console.print(done, markup=False)
-
-
-@case_app.command("export")
-def case_export(
-    file: Path,
-    with_names: Annotated[
-        bool, typer.Option("--with-names", help="Leave names of people and partners in.")
-    ] = False,
-    share: Annotated[
-        bool, typer.Option("--share", help="Only signals and coarse features, under salted ids.")
-    ] = False,
-    salt_file: Annotated[
-        Path | None, typer.Option(help="Salt of the ids [beside the warehouse; made if absent].")
-    ] = None,
-    warehouse: Warehouse = None,
-    settings: SettingsFile = None,
-) -> None:
-    """Write one's own cases to a file for others, without serials."""
-    from flows import case_command
-    from flows.job import recording_of
-
-    chosen = load_settings(settings, warehouse=warehouse)
-    recording = recording_of(chosen)
-    if share and with_names:
-        raise InputError("case export: a shared pack holds no names; leave out --with-names.")
-    if share:
-        done = case_command.export_share(file, salt_file, chosen.warehouse, recording)
-    else:
-        done = case_command.export(file, with_names, chosen.warehouse, recording)
-    console.print(done, markup=False)
 
 
 @app.command()
@@ -473,7 +315,7 @@ def trace(
     from flows.trace import story
 
     chosen = load_settings(settings, warehouse=warehouse)
-    with open_read_only(_readable(chosen.warehouse)) as con:
+    with open_read_only(readable(chosen.warehouse)) as con:
         for line in story(con, thing):
             console.print(line, markup=False)
 
@@ -506,7 +348,7 @@ def sql(
     if not given and sys.stdin.isatty():
         from flows.prompt import ask_at_prompt
 
-        ask_at_prompt(lambda: _readable(chosen.warehouse), console)
+        ask_at_prompt(lambda: readable(chosen.warehouse), console)
         return
     if not given:
         query = sys.stdin.read().strip() or None
@@ -523,7 +365,7 @@ def sql(
     else:
         text = query if query is not None else Path(file or "").read_text(encoding="utf-8")
     values = parameters(pairs or [])
-    answer(_readable(chosen.warehouse), text, form, output, console, values)
+    answer(readable(chosen.warehouse), text, form, output, console, values)
 
 
 @app.command()
@@ -545,7 +387,7 @@ def patterns(
     from flows.patterns_command import show_patterns
 
     chosen = load_settings(settings, warehouse=warehouse)
-    show_patterns(code, _readable(chosen.warehouse), truth, console)
+    show_patterns(code, readable(chosen.warehouse), truth, console)
 
 
 @app.command()
@@ -558,7 +400,7 @@ def backtest(
     from flows.patterns_command import show_backtest
 
     chosen = load_settings(settings, warehouse=warehouse)
-    show_backtest(_readable(chosen.warehouse), chosen, truth, console)
+    show_backtest(readable(chosen.warehouse), chosen, truth, console)
 
 
 @app.command()
@@ -583,7 +425,7 @@ def suppress(
     from flows.job import recording_of
 
     chosen = load_settings(settings, warehouse=warehouse)
-    recording, at = recording_of(chosen), _clock(as_of).replace(tzinfo=None)
+    recording, at = recording_of(chosen), clock(as_of).replace(tzinfo=None)
     scope = (pattern, site, gtin, lot, until)
     if end is not None:
         if any(part is not None for part in scope):
@@ -613,8 +455,8 @@ def suppressions(
     from flows.suppress_command import listed
 
     chosen = load_settings(settings, warehouse=warehouse)
-    moment, readable = _clock(as_of).replace(tzinfo=None), _readable(chosen.warehouse)
-    for line in listed(chosen.warehouse, readable, moment, everything):
+    moment, copy = clock(as_of).replace(tzinfo=None), readable(chosen.warehouse)
+    for line in listed(chosen.warehouse, copy, moment, everything):
         console.print(line, markup=False)
 
 
@@ -674,7 +516,7 @@ def reproduce(
     chosen = load_settings(settings, warehouse=warehouse, reports=out)
     found = find_run(runs_folder(chosen.warehouse), run_name)
     limits = (chosen.memory_limit, chosen.threads)
-    result = reproduce_command.reproduce(found, chosen.warehouse, chosen.reports, limits, _say)
+    result = reproduce_command.reproduce(found, chosen.warehouse, chosen.reports, limits, say)
     for line in reproduce_command.lines(result):
         console.print(line, markup=False)
     reproduce_command.require(result)
@@ -708,7 +550,7 @@ def simulate(
     from flows.simulate_command import lines, write_world
 
     wishes = Wishes(lots, units, seed, start, days, attacks, case, rate, noise, form)
-    for line in lines(write_world(out, profile, wishes, _say)):
+    for line in lines(write_world(out, profile, wishes, say)):
         console.print(line, markup=False)
 
 
@@ -728,92 +570,6 @@ def dictionary(
         console.print(f"Open {html}")
         return
     sys.stdout.write(text())
-
-
-bench_app = typer.Typer(
-    invoke_without_command=True,
-    help="Measure against the peers, in this run.",
-)
-app.add_typer(bench_app, name="bench")
-
-
-@bench_app.callback()
-def bench(
-    context: typer.Context,
-    size_mb: Annotated[int, typer.Option(help="Size of each parsed document.")] = 200,
-    events: Annotated[int, typer.Option(help="Events for the item histories.")] = 1_000_000,
-) -> None:
-    """Measure parsing and item histories against their peers, in this run; or what is named."""
-    if context.invoked_subcommand is not None:
-        return
-    from flows import bench_report
-    from tests.bench import item_event, parsing
-
-    bench_report.show(parsing.measure(size_mb), item_event.measure(events), console)
-
-
-@bench_app.command("detectors")
-def bench_detectors(
-    adbench: Annotated[
-        Path | None,
-        typer.Option(help="Folder of anomaly-detection tables (*.npz with X and y)."),
-    ] = None,
-    quality: Annotated[
-        Path | None, typer.Option(help="The medicine samples (usp_mqdb_excl_africa.csv.gz).")
-    ] = None,
-    only: Annotated[
-        list[str] | None, typer.Option(help="A section to measure anew; the others stand.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(help="Splits of each table.")] = 3,
-    rounds: Annotated[int, typer.Option(help="Rounds of timing.")] = 3,
-    results: Annotated[
-        Path | None, typer.Option(help="JSON to keep [docs/benchmarks/detectors.json].")
-    ] = None,
-    page: Annotated[
-        Path | None, typer.Option(help="Page to write [docs/detector-benchmarks.md].")
-    ] = None,
-) -> None:
-    """Rank and time the detectors against their peers; write the results and the page's tables.
-
-    What is not on this machine is said so: tables, and peers of the extra ``bench``
-    (pip install '.[bench]').
-    """
-    from flows import bench_report
-    from tests.bench import detectors
-
-    bench_report.show_detectors(
-        detectors.run(
-            only,
-            adbench=adbench,
-            quality=quality,
-            seeds=seeds,
-            rounds=rounds,
-            results=results,
-            page=page,
-        ),
-        console,
-    )
-
-
-@bench_app.command("scale")
-def bench_scale(
-    sizes: Annotated[str, typer.Option(help="Millions of unit events, growing.")] = "1,10",
-    year: Annotated[bool, typer.Option("--year", help="And a year: 111 million.")] = False,
-    memory_limit: Annotated[str, typer.Option(help="Of the database, as in settings.")] = "4GB",
-    work: Annotated[
-        Path | None, typer.Option(help="Folder with room (a year: 40 GB) [the system's].")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the results here too, as JSON.")] = None,
-    keep: Annotated[bool, typer.Option("--store", help="Store them as the benchmark.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check", help="Fail where a ratio is a tenth worse than stored.")
-    ] = False,
-) -> None:
-    """Run the whole job on simulated worlds of growing size; hold the ratios to those stored."""
-    from flows.bench_scale import run_bench
-
-    for line in run_bench(sizes, year, memory_limit, work, out, keep, check):
-        console.print(line, markup=False)
 
 
 def main() -> None:
