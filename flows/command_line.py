@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import InputError, TouchstoneError, WarehouseError
-from flows.bench_commands import bench_app
-from flows.case_commands import case_app
+from flows.command_line_bench import bench_app
+from flows.command_line_case import case_app
 from flows.options import (
     AsOf,
     Direct,
