@@ -10,9 +10,11 @@
 --   first is reported, not those it passed the lot to.
 -- guard: The lot is covered; every maker of it and every trader on the ways reports shippings, and
 --   a maker does so of this lot; no shipping of the lot goes to an unstated place; no trader of the
---   lot had two days without a word in the 30 before (feat_silent_day); the site where the packs
---   were last known, or on their way to, is none whose feed loses departures of other lots
---   too (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
+--   lot had two days without a word in the 30 before (feat_silent_day), unless packs with serials
+--   were all last known at, or on their way to, other places, each a dispenser or one that told
+--   nearly all that left it of at least 5 other lots; the site where the packs were last
+--   known, or on their way to, is none whose feed loses departures of other lots too
+--   (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
 --   named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
 -- benign: B06 (coverage), B08 (one or two packs that a dispenser handed out, last known at or bound
@@ -34,6 +36,8 @@ WITH RECURSIVE setting AS (
         max(value) FILTER (WHERE name = 'P27.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'B08.distance_km') AS near_km,
         max(value) FILTER (WHERE name = 'B08.units') AS lent_units,
+        max(value) FILTER (WHERE name = 'P27.sound_lots') AS sound_lots,
+        max(value) FILTER (WHERE name = 'feed.leak_share') AS leak_share,
         max(value) FILTER (WHERE name = 'feed.gap_days') AS gap_days,
         max(value) FILTER (WHERE name = 'feed.look_back_days') AS look_back_days
     FROM raw_setting
@@ -135,25 +139,6 @@ silent AS (
             NOT IN ('pharmacy', 'hospital', 'clinic', 'destruction', 'reverse_distributor')
     GROUP BY reach.lot_id
 ),
--- A trader of the lot, or the holder, whose feed failed for days just before: what it sent may be lost.
-feed_gap AS (
-    SELECT DISTINCT lot_id, site_id
-    FROM (
-        SELECT first_off.lot_id, first_off.site_id, silent_day.site_id AS silent_site_id
-        FROM first_off
-        CROSS JOIN setting
-        INNER JOIN reach ON first_off.lot_id = reach.lot_id AND reach.is_strict
-        INNER JOIN core_site AS site ON reach.site_id = site.site_id
-            AND coalesce(site.role, 'unknown') NOT IN ('pharmacy', 'hospital', 'clinic')
-        INNER JOIN feat_silent_day AS silent_day
-            ON reach.site_id = silent_day.site_id
-            AND silent_day.silent_on <= first_off.first_at::DATE
-            AND silent_day.silent_on
-            > first_off.first_at::DATE - setting.look_back_days::INTEGER
-        GROUP BY first_off.lot_id, first_off.site_id, silent_day.site_id, setting.gap_days
-        HAVING count(DISTINCT silent_day.silent_on) >= setting.gap_days
-    )
-),
 -- Packs of the site that were last known at, or on their way to, a site whose feed loses such words.
 arrival AS (
     SELECT
@@ -173,6 +158,56 @@ arrival AS (
         AND event.site_id IS DISTINCT FROM event.prev_site_id
     LEFT JOIN core_event AS before ON event.prev_record_id = before.record_id
     GROUP BY first_off.lot_id, first_off.site_id, event.unit_id
+),
+-- Places whose word is good: they told nearly all that left them of other lots, or serve patients.
+sound AS (
+    SELECT judged.lot_id, judged.site_id
+    FROM (
+        SELECT
+            lot_id, site_id, other_left_untold_share,
+            sum((left_units > 0)::INTEGER) OVER (PARTITION BY site_id)
+            - (left_units > 0)::INTEGER AS other_left_lots
+        FROM feat_handover
+    ) AS judged
+    CROSS JOIN setting
+    INNER JOIN core_site AS site ON judged.site_id = site.site_id
+    WHERE site.role IN ('pharmacy', 'hospital', 'clinic')
+        OR (
+            judged.other_left_lots >= setting.sound_lots
+            AND judged.other_left_untold_share < setting.leak_share
+        )
+),
+-- A trader of the lot, or the holder, whose feed failed for days just before: what it sent may be lost.
+feed_gap AS (
+    SELECT DISTINCT lot_id, site_id
+    FROM (
+        SELECT first_off.lot_id, first_off.site_id, silent_day.site_id AS silent_site_id
+        FROM first_off
+        CROSS JOIN setting
+        INNER JOIN reach ON first_off.lot_id = reach.lot_id AND reach.is_strict
+        INNER JOIN core_site AS site ON reach.site_id = site.site_id
+            AND coalesce(site.role, 'unknown') NOT IN ('pharmacy', 'hospital', 'clinic')
+        INNER JOIN feat_silent_day AS silent_day
+            ON reach.site_id = silent_day.site_id
+            AND silent_day.silent_on <= first_off.first_at::DATE
+            AND silent_day.silent_on
+            > first_off.first_at::DATE - setting.look_back_days::INTEGER
+        GROUP BY first_off.lot_id, first_off.site_id, silent_day.site_id, setting.gap_days
+        HAVING count(DISTINCT silent_day.silent_on) >= setting.gap_days
+    ) AS failed
+    -- Packs known by name were last known elsewhere: what this feed lost did not bring them.
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM arrival
+        LEFT JOIN sound
+            ON arrival.lot_id = sound.lot_id AND arrival.last_site_id = sound.site_id
+        WHERE arrival.lot_id = failed.lot_id AND arrival.site_id = failed.site_id
+            AND arrival.last_site_id IS NOT NULL
+        GROUP BY arrival.lot_id
+        HAVING bool_and(
+            sound.site_id IS NOT NULL AND arrival.last_site_id <> failed.silent_site_id
+        )
+    )
 ),
 sent_back AS (
     SELECT lot_id, site_id, count(*) FILTER (WHERE is_sent_back) AS units, bool_and(is_sent_back)
