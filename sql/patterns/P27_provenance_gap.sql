@@ -23,7 +23,6 @@
 --   addressed), B23 (a site of the same company lies on the ways, or the events name an owner who
 --   does), B24 (a returns processor or a destruction plant that sent none on but to destruction).
 -- source: typology P27
--- parts:   lot
 -- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement,
 --   core_product, core_site, core_unit, feat_handover, feat_silent_day, raw_setting
 -- columns: as in find_finding's pattern shape
