@@ -62,7 +62,8 @@ def _ranked(result: dict[str, Any]) -> list[str]:
         lines.append(f"| {name} | not installed | | | | | |")
     if result["not_installed"] is None:
         lines.append("| PyOD, XGBoost and deep models | left out | | | | | |")
-    return lines
+    splits = "one split" if result["seeds"] == 1 else f"{result['seeds']} splits"
+    return [*lines, "", f"Means of {splits}."]
 
 
 def _curves(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
