@@ -27,7 +27,10 @@ def made(results: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
             tables.append((section.capitalize(), [f"Not measured here: {result['skipped']}."]))
         else:
             shown = make(result["figures"])
-            tables += [(title, [*lines, "", _machine(result["machine"])]) for title, lines in shown]
+            own = result["figures"] if section in ("ranking", "quality") else {}
+            for title, lines in shown:
+                machine = own.get(title, {}).get("machine", result["machine"])
+                tables.append((title, [*lines, "", _machine(machine)]))
     return tables
 
 

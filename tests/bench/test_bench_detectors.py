@@ -109,6 +109,23 @@ def test_each_further_split_is_given_as_soon_as_it_is_measured(monkeypatch) -> N
     assert given == [(title, 1) for title in titles] + [(title, 2) for title in titles]
 
 
+def test_a_stopped_ranking_leaves_the_protocols_that_it_did_not_reach(tmp_path) -> None:
+    def of(cores: int, *titles: str) -> dict:
+        machine = {"cores": cores}
+        return {
+            "ranking": {"machine": machine, "figures": {t: {"machine": machine} for t in titles}}
+        }
+
+    kept = tmp_path / "results.json"
+    bench.write(of(2, "P1", "P2"), kept)
+    bench.write(of(8, "P2"), kept)
+    figures = bench.read(kept)["ranking"]["figures"]
+    assert {title: result["machine"]["cores"] for title, result in figures.items()} == {
+        "P1": 2,
+        "P2": 8,
+    }
+
+
 def test_the_search_is_timed_against_three_peers(monkeypatch) -> None:
     peers = ("kd_tree", "ball_tree", "brute")
     monkeypatch.setattr("tests.bench.detector_speed._SIZES", ((600, 5, peers),))
