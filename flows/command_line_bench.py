@@ -43,16 +43,15 @@ def bench_detectors(
     seeds: Annotated[int, typer.Option(help="Splits of each table.")] = 3,
     rounds: Annotated[int, typer.Option(help="Rounds of timing.")] = 3,
     results: Annotated[
-        Path | None, typer.Option(help="JSON to keep [docs/benchmarks/detectors.json].")
+        Path | None, typer.Option(help="JSON to keep; by default docs/benchmarks/detectors.json.")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option(help="Page to write [docs/detector-benchmarks.md].")
+        Path | None, typer.Option(help="Page to write; by default docs/detector-benchmarks.md.")
     ] = None,
 ) -> None:
     """Rank and time the detectors against their peers; write the results and the page's tables.
 
-    What is not on this machine is said so: tables, and peers of the extra ``bench``
-    (pip install '.[bench]').
+    What is not on this machine is said so: tables, and peers of the extra ``bench``.
     """
     from flows import bench_report
     from tests.bench import detectors

@@ -8,7 +8,7 @@
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -94,29 +94,27 @@ def summary(scores: Scores) -> list[dict[str, Any]]:
 def measure(
     tables: data.Tables, seeds: int, *, extras: bool
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Results of the protocols, one at a time, by title."""
-    protocols: dict[str, tuple[Callable[[int], Iterable[data.Task]], str]] = {
-        "P2 one class: learned from normal rows only": (
-            lambda seed: data.one_class(tables, seed),
-            "clean",
-        ),
-        "P1 contaminated: odd rows among those learned from": (
-            lambda seed: data.contaminated(tables, seed),
-            "contaminated",
-        ),
-        "P2 with 100 rows to learn from": (lambda seed: data.small(tables, seed, 100), "clean"),
-    }
-    for title, (protocol, reference) in protocols.items():
-        scores: Scores = {}
-        for seed in range(seeds):
-            rank(protocol(seed), ours(reference) | unsupervised(seed, extras=extras), scores)
-        yield title, _result(scores, seeds, needs_labels=False, extras=extras)
-    for count in LABELS:
-        scores = {}
-        for seed in range(seeds):
+    """Results of the protocols by title; each again, of more splits, after each further split."""
+    of_all: dict[str, Scores] = {}
+    for seed in range(seeds):
+        for title, tasks, reference in (
+            ("P2 one class: learned from normal rows only", data.one_class(tables, seed), "clean"),
+            (
+                "P1 contaminated: odd rows among those learned from",
+                data.contaminated(tables, seed),
+                "contaminated",
+            ),
+            ("P2 with 100 rows to learn from", data.small(tables, seed, 100), "clean"),
+        ):
+            scores = of_all.setdefault(title, {})
+            rank(tasks, ours(reference) | unsupervised(seed, extras=extras), scores)
+            yield title, _result(scores, seed + 1, needs_labels=False, extras=extras)
+        for count in LABELS:
+            title = f"P3 with {count} labels"
+            scores = of_all.setdefault(title, {})
             methods = ours_with_labels() | supervised(seed, extras=extras)
             rank(data.few_labels(tables, seed, count), methods, scores)
-        yield f"P3 with {count} labels", _result(scores, seeds, needs_labels=True, extras=extras)
+            yield title, _result(scores, seed + 1, needs_labels=True, extras=extras)
 
 
 def measure_quality(

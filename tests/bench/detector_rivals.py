@@ -28,6 +28,8 @@ FloatArray = NDArray[np.float64]
 # (training rows, 1 where a case is labelled, new rows) -> suspicion, higher is worse
 Method = Callable[[FloatArray, NDArray[Any], FloatArray], FloatArray]
 
+_BATCH = 32  # rows that PyOD's networks learn from at a time, as shipped
+
 
 def ours(reference: str) -> dict[str, Method]:
     return {
@@ -125,32 +127,37 @@ def _pyod(seed: int) -> dict[str, Method]:
     from pyod.models.knn import KNN
     from pyod.models.mcd import MCD
 
-    makers: dict[str, Callable[[int], Any]] = {
-        "KNN (PyOD)": lambda d: KNN(n_neighbors=10, method="mean"),
-        "ECOD (PyOD)": lambda d: ECOD(),
-        "INNE (PyOD)": lambda d: INNE(random_state=seed),
-        "CBLOF (PyOD)": lambda d: CBLOF(random_state=seed),
-        "MCD (PyOD)": lambda d: MCD(random_state=seed),
+    makers: dict[str, Callable[[int, int], Any]] = {
+        "KNN (PyOD)": lambda n, d: KNN(n_neighbors=10, method="mean"),
+        "ECOD (PyOD)": lambda n, d: ECOD(),
+        "INNE (PyOD)": lambda n, d: INNE(random_state=seed),
+        "CBLOF (PyOD)": lambda n, d: CBLOF(random_state=seed),
+        "MCD (PyOD)": lambda n, d: MCD(random_state=seed),
     }
     if find_spec("torch"):
         from pyod.models.auto_encoder import AutoEncoder
         from pyod.models.deep_svdd import DeepSVDD
 
-        makers["AutoEncoder (PyOD)"] = lambda d: AutoEncoder(
-            preprocessing=False, random_state=seed, verbose=0
+        # Their batches of 32 leave out what does not fill one: with fewer rows nothing is learned.
+        makers["AutoEncoder (PyOD)"] = lambda n, d: AutoEncoder(
+            preprocessing=False, random_state=seed, verbose=0, batch_size=min(n, _BATCH)
         )
-        makers["DeepSVDD (PyOD)"] = lambda d: DeepSVDD(
-            n_features=d, preprocessing=False, random_state=seed, verbose=0
+        makers["DeepSVDD (PyOD)"] = lambda n, d: DeepSVDD(
+            n_features=d,
+            preprocessing=False,
+            random_state=seed,
+            verbose=0,
+            batch_size=min(n, _BATCH),
         )
     return {name: _fit_pyod(make, needs_labels=False) for name, make in makers.items()}
 
 
 def _pyod_with_labels(seed: int) -> dict[str, Method]:
-    makers: dict[str, Callable[[int], Any]] = {}
+    makers: dict[str, Callable[[int, int], Any]] = {}
     if find_spec("xgboost"):
         from pyod.models.xgbod import XGBOD
 
-        makers["XGBOD (PyOD)"] = lambda d: XGBOD(random_state=seed)
+        makers["XGBOD (PyOD)"] = lambda n, d: XGBOD(random_state=seed)
     return {name: _fit_pyod(make, needs_labels=True) for name, make in makers.items()}
 
 
@@ -167,10 +174,10 @@ def _deep_with_labels(seed: int) -> dict[str, Method]:
     return {"DeepSAD (PyTorch)": of(deep_sad), "DevNet (PyTorch)": of(dev_net)}
 
 
-def _fit_pyod(make: Callable[[int], Any], *, needs_labels: bool) -> Method:
+def _fit_pyod(make: Callable[[int, int], Any], *, needs_labels: bool) -> Method:
     def score(X: FloatArray, y: NDArray[Any], new: FloatArray) -> FloatArray:
         scaler = StandardScaler().fit(X)
-        model = make(X.shape[1])
+        model = make(*X.shape)
         with redirect_stdout(StringIO()):  # some report each epoch
             model.fit(scaler.transform(X), *((y,) if needs_labels else ()))
         return np.asarray(model.decision_function(scaler.transform(new)))

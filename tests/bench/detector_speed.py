@@ -199,9 +199,11 @@ def measure_decisions() -> list[dict[str, Any]]:
         ask(X[:2])
         alone = _median([_timed(ask, X[:1])[1] for _ in range(50)], 1)
         batch = _median([_timed(ask, X[:1000])[1] for _ in range(3)], 1) / 1000
-        rows.append({"what": name, "alone_us": alone * 1e6, "batch_us": batch * 1e6})
+        rows.append(
+            {"what": name, "alone_us": round(alone * 1e6), "batch_us": round(batch * 1e6, 1)}
+        )
     added = _median([_timed(whole.add_case, X[100 + i])[1] for i in range(30)], 1)
-    rows.append({"what": "CounterfeitDetector, add_case", "alone_us": added * 1e6})
+    rows.append({"what": "CounterfeitDetector, add_case", "alone_us": round(added * 1e6)})
     return rows
 
 

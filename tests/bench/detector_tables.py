@@ -27,7 +27,10 @@ def made(results: dict[str, dict[str, Any]]) -> list[tuple[str, list[str]]]:
             tables.append((section.capitalize(), [f"Not measured here: {result['skipped']}."]))
         else:
             shown = make(result["figures"])
-            tables += [(title, [*lines, "", _machine(result["machine"])]) for title, lines in shown]
+            own = result["figures"] if section in ("ranking", "quality") else {}
+            for title, lines in shown:
+                machine = own.get(title, {}).get("machine", result["machine"])
+                tables.append((title, [*lines, "", _machine(machine)]))
     return tables
 
 
@@ -62,7 +65,8 @@ def _ranked(result: dict[str, Any]) -> list[str]:
         lines.append(f"| {name} | not installed | | | | | |")
     if result["not_installed"] is None:
         lines.append("| PyOD, XGBoost and deep models | left out | | | | | |")
-    return lines
+    splits = "one split" if result["seeds"] == 1 else f"{result['seeds']} splits"
+    return [*lines, "", f"Means of {splits}."]
 
 
 def _curves(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:

@@ -32,6 +32,7 @@ SECTIONS = (
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "benchmarks" / "detectors.json"
 PAGE = DOCS / "detector-benchmarks.md"
+_BY_TITLE = ("ranking", "quality")  # figures of several protocols, each with its machine
 _OF_TABLES = ("ranking", "curves", "quantised", "explanations")
 _PACKAGES = ("numpy", "numba", "scikit-learn", "pyod", "xgboost", "xgboost-cpu", "torch", "shap")
 
@@ -83,7 +84,7 @@ def measure(
             done(section, None, no_tables)
         elif section == "quality" and not quality.is_file():
             done(section, None, f"no file {quality.name}")
-        elif section in ("ranking", "quality"):
+        elif section in _BY_TITLE:
             figures: Results = {}
             measured = (
                 ranking.measure(tables, seeds, extras=extras)
@@ -91,7 +92,7 @@ def measure(
                 else ranking.measure_quality(quality, seeds, extras=extras)
             )
             for title, result in measured:
-                figures[title] = result
+                figures[title] = result | {"machine": machine}
                 done(section, figures)
         elif section == "quantised":
             done(section, quantised.measure(tables, seeds))
@@ -120,8 +121,20 @@ def read(path: Path = RESULTS) -> dict[str, Results]:
 
 
 def write(results: dict[str, Results], path: Path = RESULTS, page: Path | None = None) -> None:
-    """Put sections beside those kept before, and make the page's tables from all of them."""
-    whole = read(path) | results
+    """Put sections beside those kept before, and make the page's tables from all of them.
+
+    What a stopped ranking did not reach stands as it was, with the machine it was measured on.
+    """
+    whole = read(path)
+    for section, result in results.items():
+        before = whole.get(section)
+        whole[section] = dict(result)
+        if section in _BY_TITLE and before and before["figures"] and result["figures"]:
+            stood = {
+                title: {"machine": before["machine"]} | figures
+                for title, figures in before["figures"].items()
+            }
+            whole[section]["figures"] = stood | result["figures"]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     if page is not None:

@@ -10,7 +10,7 @@ from data.errors import InputError
 from tests.bench import detector_data as data
 from tests.bench import detectors as bench
 from tests.bench.detector_explanations import measure as measure_explanations
-from tests.bench.detector_ranking import rank, summary
+from tests.bench.detector_ranking import measure, rank, summary
 from tests.bench.detector_rivals import ours, ours_with_labels, supervised, unsupervised
 from tests.bench.detector_speed import (
     local_outlier_factor,
@@ -87,6 +87,43 @@ def test_without_tables_or_peers_the_page_says_what_was_not_measured(tmp_path, m
     assert "| XGBOD (PyOD) | not installed |" in text
     assert "| **Touchstone LocalDensity** | 1.000 |" in text
     assert "no file none.csv.gz" in text  # the other section stands as it was
+
+
+def test_networks_learn_from_fewer_rows_than_one_batch_holds() -> None:
+    pytest.importorskip("pyod")
+    pytest.importorskip("torch")
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    methods = unsupervised(0, extras=True)
+    for name in ("AutoEncoder (PyOD)", "DeepSVDD (PyOD)"):
+        suspicion = methods[name](rows, np.zeros(30, dtype=int), rows + 9)
+        assert suspicion.shape == (30,)
+        assert np.isfinite(suspicion).all()
+
+
+def test_each_further_split_is_given_as_soon_as_it_is_measured(monkeypatch) -> None:
+    for kind in ("supervised", "unsupervised"):
+        monkeypatch.setattr(f"tests.bench.detector_ranking.{kind}", lambda seed, *, extras: {})
+    monkeypatch.setattr("tests.bench.detector_ranking.ours_with_labels", lambda: ours("clean"))
+    given = [(title, result["seeds"]) for title, result in measure(odd_tables(1), 2, extras=False)]
+    titles = [title for title, splits in given if splits == 1]
+    assert given == [(title, 1) for title in titles] + [(title, 2) for title in titles]
+
+
+def test_a_stopped_ranking_leaves_the_protocols_that_it_did_not_reach(tmp_path) -> None:
+    def of(cores: int, *titles: str) -> dict:
+        machine = {"cores": cores}
+        return {
+            "ranking": {"machine": machine, "figures": {t: {"machine": machine} for t in titles}}
+        }
+
+    kept = tmp_path / "results.json"
+    bench.write(of(2, "P1", "P2"), kept)
+    bench.write(of(8, "P2"), kept)
+    figures = bench.read(kept)["ranking"]["figures"]
+    assert {title: result["machine"]["cores"] for title, result in figures.items()} == {
+        "P1": 2,
+        "P2": 8,
+    }
 
 
 def test_the_search_is_timed_against_three_peers(monkeypatch) -> None:
