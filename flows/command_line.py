@@ -262,13 +262,13 @@ def decide(
         bool, typer.Option("--withdraw", help="Withdraw a decision instead; it stays on record.")
     ] = False,
     decision: Annotated[
-        int | None, typer.Option(help="Which one to sign or withdraw [the lot's last].")
+        int | None, typer.Option(help="Which one to sign or withdraw; else the lot's last.")
     ] = None,
     meaning: Annotated[
         str, typer.Option(help="Of a second signature: approval, review or responsibility.")
     ] = "approval",
     at: Annotated[
-        str | None, typer.Option(help="When it was decided, ISO 8601 with offset [now].")
+        str | None, typer.Option(help="When it was decided, ISO 8601 with offset; else now.")
     ] = None,
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
@@ -414,7 +414,7 @@ def suppress(
     until: Annotated[str | None, typer.Option(help="Last day, as in 2026-12-31.")] = None,
     end: Annotated[int | None, typer.Option(help="End this suppression early instead.")] = None,
     as_of: Annotated[
-        str | None, typer.Option(help="From this moment on, ISO 8601 with offset [now].")
+        str | None, typer.Option(help="From this moment on, ISO 8601 with offset; else now.")
     ] = None,
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
@@ -463,7 +463,7 @@ def suppressions(
 @app.command()
 def verify(
     run_name: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run's id or number [the latest].")
+        str | None, typer.Argument(metavar="[RUN]", help="A run's id or number; else the latest.")
     ] = None,
     warehouse: Warehouse = None,
     out: OutFolder = None,

@@ -76,7 +76,7 @@ def bench_scale(
     year: Annotated[bool, typer.Option("--year", help="And a year: 111 million.")] = False,
     memory_limit: Annotated[str, typer.Option(help="Of the database, as in settings.")] = "4GB",
     work: Annotated[
-        Path | None, typer.Option(help="Folder with room (a year: 40 GB) [the system's].")
+        Path | None, typer.Option(help="Folder with room (a year: 40 GB); else the system's.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the results here too, as JSON.")] = None,
     keep: Annotated[bool, typer.Option("--store", help="Store them as the benchmark.")] = False,

@@ -67,7 +67,7 @@ def case_withdraw(
     reason: Annotated[str, typer.Option(help="Why, in your words.")],
     by: Annotated[str, typer.Option(help="Who withdraws it.")],
     at: Annotated[
-        str | None, typer.Option(help="When it was withdrawn, ISO 8601 with offset [now].")
+        str | None, typer.Option(help="When it was withdrawn, ISO 8601 with offset; else now.")
     ] = None,
     warehouse: Warehouse = None,
     settings: SettingsFile = None,
@@ -109,7 +109,8 @@ def case_export(
         bool, typer.Option("--share", help="Only signals and coarse features, under salted ids.")
     ] = False,
     salt_file: Annotated[
-        Path | None, typer.Option(help="Salt of the ids [beside the warehouse; made if absent].")
+        Path | None,
+        typer.Option(help="Salt of the ids; else beside the warehouse; made if absent."),
     ] = None,
     warehouse: Warehouse = None,
     settings: SettingsFile = None,

@@ -17,15 +17,17 @@ Inputs = Annotated[
     list[str],
     typer.Argument(help="Files, folders or addresses (s3://…); what they are is read from them."),
 ]
-Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file [var/touchstone.duckdb].")]
+Warehouse = Annotated[Path | None, typer.Option(help="Warehouse file; else var/touchstone.duckdb.")]
 Language = Annotated[
     str | None, typer.Option(help="Language of the reports, en or de; else that of the settings.")
 ]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help="TOML settings file.")]
-OutFolder = Annotated[Path | None, typer.Option("--out", help="Folder of reports [var/reports].")]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", help="Folder of reports; else var/reports.")
+]
 AsOf = Annotated[
     str | None,
-    typer.Option(help="Time from which to look back, ISO 8601 with offset [now]."),
+    typer.Option(help="Time from which to look back, ISO 8601 with offset; else now."),
 ]
 Direct = Annotated[
     bool, typer.Option("--direct", help="Run the steps without Prefect: 15 seconds sooner.")

@@ -114,3 +114,9 @@ def test_trace_tells_the_story_of_a_lot_and_of_a_pack(sample: SampleRun) -> None
     assert "unpacking" in case.stdout
     missing = touchstone("trace", "(01)09521234001010(21)NOTHERE", "--warehouse", warehouse)
     assert missing.returncode == 15
+
+
+def test_help_says_what_holds_where_an_option_is_left_out() -> None:
+    shown = " ".join(touchstone("run", "--help").stdout.split())
+    assert "var/touchstone.duckdb" in shown
+    assert "var/reports" in shown
