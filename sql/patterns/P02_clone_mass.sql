@@ -10,7 +10,8 @@
 --   shows >= 90 % of the party's other handovers (at least 5); else it is a data gap. So it is where
 --   so many missing departures are no wonder: the packs of other lots show how many a pack has, and
 --   of the packs found fewer than 1 in 100 may be chance (Poisson; Benjamini and Hochberg).
---   No sightings are a party's further scans (B07), requests without an answer (B20), the maker's (B21).
+--   A party's further scans (B07), requests without an answer (B20) and the maker's own (B21) are
+--   no sightings.
 -- severity: S1
 -- benign:  B12; and B01, B02, B03, B04, B05, B28 where the serial itself is misread (feat_misread)
 -- source:  NAR0074, Ozempic Germany 2023, returned drugs in China 2024; typology P02

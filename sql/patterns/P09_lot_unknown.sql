@@ -7,7 +7,8 @@
 -- definition: a lot number seen on packs or in trade that is neither in the lot master nor
 --   commissioned, of a product whose lot master is otherwise complete
 -- guard:   the lot master must list enough lots of the product and nearly all others that are seen
---   (else the list is late or wrong, B18), and nothing of the lot may come from a maker; else silent
+--   (else the list is late or wrong, B18), and nothing of the lot may come from a maker; else
+--   silent
 -- severity: S1 where the verification service refused it, or where its number has another shape than
 --   every listed one; S2 else
 -- benign:  B01, B03, B04, B05, B06, B27, B28

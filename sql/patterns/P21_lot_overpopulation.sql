@@ -15,10 +15,10 @@
 --   other lots it sends balance.
 -- severity: S1 always.
 -- benign: B01, B04 (the excess serials are known ones misread: in another letter case or keyboard
---   layout, or as feat_misread says; or were only ever typed by hand), B12 (unserialised packs moved on the same lane and days as serialised ones, or their sender had
---   as many by serial, or on their way to it, whose leaving nobody told, or its events seldom
---   balance: counted twice; or as many were on their way to the
---   buyer, never scanned in), B18 (the maker commissioned more
+--   layout, or as feat_misread says; or were only ever typed by hand), B12 (unserialised packs
+--   moved on the same lane and days as serialised ones, or their sender had as many by serial, or
+--   on their way to it, whose leaving nobody told, or its events seldom balance: counted twice; or
+--   as many were on their way to the buyer, never scanned in), B18 (the maker commissioned more
 --   than the lot master states, or most of its lots exceed it), B21 (the excess serials were only
 --   ever asked about by the maker).
 -- source: typology P21
