@@ -8,13 +8,13 @@
 --   d / (t_b - t_a + u_a + u_b) > 900 km/h, or > 120 km/h where the gap is under 3 h. Implausible:
 --   not so, but the chance that a copy is read at b exceeds 10^7.5 times the chance that one
 --   pack, unread on its way from a, is there by then (feat_journey: lanes, missed reads, usual times).
--- guard:   scans only, never inferred movements; only places with coordinates; u is the clock doubt
---   of each record; verifications without an answer and the maker's own do not count. Implausible
---   only where no container of the pack was on record elsewhere in between.
+-- guard:   scans only, never inferred movements (B12); only places with coordinates; u is the clock
+--   doubt of each record; verifications without an answer and the maker's own do not count.
+--   Implausible only where no container of the pack was on record elsewhere in between.
 -- severity: impossible S1, implausible S3, or S2 where the ratio exceeds 1e10; S3 where one partner
 --   owns both places and one of the scans is only a verification, which a head office may have sent
 -- benign:  B09, B10, B11 (both ends tell one shipment; or the lane's trips are usually told so close
---   that one pack is likelier than two), B12, B20 (a queue of requests was sent at one instant)
+--   that one pack is likelier than two), B20 (a queue of requests was sent at one instant)
 -- source:  DSCSA and EU FMD case files; typology P01
 -- parts:   lot
 -- reads:   core_item_event, core_site, feat_journey, feat_leg, feat_site_clock, raw_setting,

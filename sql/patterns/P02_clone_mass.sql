@@ -10,8 +10,10 @@
 --   shows >= 90 % of the party's other handovers (at least 5); else it is a data gap. So it is where
 --   so many missing departures are no wonder: the packs of other lots show how many a pack has, and
 --   of the packs found fewer than 1 in 100 may be chance (Poisson; Benjamini and Hochberg).
+--   A party's further scans (B07), requests without an answer (B20) and the maker's own (B21) are
+--   no sightings.
 -- severity: S1
--- benign:  B07, B12, B20, B21; and B01 to B05, B28 where the serial itself is misread (feat_misread)
+-- benign:  B12; and B01, B02, B03, B04, B05, B28 where the serial itself is misread (feat_misread)
 -- source:  NAR0074, Ozempic Germany 2023, returned drugs in China 2024; typology P02
 -- reads:   core_custody, core_lot, core_observation, core_site, feat_misread, raw_setting,
 --   stg_verification

@@ -6,11 +6,12 @@
 -- family:  identity
 -- definition: a lot number seen on packs or in trade that is neither in the lot master nor
 --   commissioned, of a product whose lot master is otherwise complete
--- guard:   the lot master must list enough lots of the product and nearly all others that are seen,
---   and nothing of the lot may come from a maker; else silent
+-- guard:   the lot master must list enough lots of the product and nearly all others that are seen
+--   (else the list is late or wrong, B18), and nothing of the lot may come from a maker; else
+--   silent
 -- severity: S1 where the verification service refused it, or where its number has another shape than
 --   every listed one; S2 else
--- benign:  B01, B03, B04, B05, B06, B18, B27, B28
+-- benign:  B01, B03, B04, B05, B06, B27, B28
 -- source:  LP6F832, Defitelio 19G19A, Avastin 2012, EMVS alert A2; typology P09
 -- reads:   core_lot, core_lot_site_flow, core_movement, core_observation, core_site, core_unit,
 --   feat_exemption, raw_setting, stg_exemption, stg_lot_master, stg_verification

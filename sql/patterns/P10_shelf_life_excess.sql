@@ -6,9 +6,10 @@
 -- family:  identity
 -- definition: expiry date minus manufacture date exceeds the registered shelf life by more than the
 --   tolerance of a month
--- guard:   expiry, manufacture date and the product's shelf life must all be stated; else silent
+-- guard:   expiry, manufacture date and the product's shelf life must all be stated; else silent.
+--   The tolerance is longer than any way of writing the day of a month (B16)
 -- severity: S1
--- benign:  B16, B17, B18
+-- benign:  B17, B18
 -- source:  Defitelio 2023, Panama 2006; typology P10
 -- reads:   core_event, core_item_event, core_lot, core_product, raw_setting, stg_lot_master,
 --   stg_product_master, stg_verification

@@ -8,9 +8,9 @@
 --   expiry, and not on the way to destruction or returns
 -- guard:   scanned packs, cases and quantities of a stated lot with one certain expiry: the latest
 --   that a list or event states; later by more than a day and the doubt of the clock; a first day
---   of a month stands for the month, as packs print it
+--   of a month stands for the month, as packs print it (B16)
 -- severity: S2
--- benign:  B16, B17, B24
+-- benign:  B17, B24
 -- source:  Turkey 2013, Panama 2006; typology P14
 -- parts:   lot
 -- reads:   core_item_event, core_lot, core_movement, core_site, raw_setting, stg_lot_master,

@@ -8,17 +8,17 @@
 --   (the larger of commissioned and stated quantity) by more than max(1, 0.1 %); or a buyer's
 --   packs out exceed its packs in by as much over the whole record.
 -- guard: The packs made are known: a lot master states the quantity, or the lot is covered;
---   without either an excess over what was commissioned is one data gap. A buyer is judged only
+--   without either an excess over what was commissioned is one data gap: commissioning may be told
+--   in part (B06). A buyer is judged only
 --   where stock cannot predate the data (as for P20), receipts of the lot are on record, its
 --   feed leaves no arrivals of other lots untold (feat_handover), and nearly all
 --   other lots it sends balance.
 -- severity: S1 always.
 -- benign: B01, B04 (the excess serials are known ones misread: in another letter case or keyboard
---   layout, or as feat_misread says; or were only ever typed by hand), B06 (no lot master and
---   commissioning known to be partial), B12 (unserialised packs moved on the same lane and days as serialised ones, or their sender had
---   as many by serial, or on their way to it, whose leaving nobody told, or its events seldom
---   balance: counted twice; or as many were on their way to the
---   buyer, never scanned in), B18 (the maker commissioned more
+--   layout, or as feat_misread says; or were only ever typed by hand), B12 (unserialised packs
+--   moved on the same lane and days as serialised ones, or their sender had as many by serial, or
+--   on their way to it, whose leaving nobody told, or its events seldom balance: counted twice; or
+--   as many were on their way to the buyer, never scanned in), B18 (the maker commissioned more
 --   than the lot master states, or most of its lots exceed it), B21 (the excess serials were only
 --   ever asked about by the maker).
 -- source: typology P21

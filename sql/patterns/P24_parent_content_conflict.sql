@@ -12,13 +12,13 @@
 -- severity: S2 always.
 -- benign: B12 (nearly all of the former container's content was packed anew: it was emptied and
 --   nobody told), B15 (within three days the content is back in its former
---   container), B18 (not tested: no list states which content belongs where)
+--   container)
 -- source: typology P24; FDA guidance on suspect product (lot and expiry of pack and container differ)
 -- reads:   core_container_event, core_event, core_link, core_site, core_unit, feat_handover, raw_setting,
 --   stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: Of cases, the packs inside are counted to their lots. A container without a stated place
---   at the time is silent.
+--   at the time is silent. B18 cannot be tested: no list states which content belongs where.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P24.sibling_share') AS sibling_share,

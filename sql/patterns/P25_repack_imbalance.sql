@@ -9,11 +9,11 @@
 --   repackager commissions more packs of a lot number than it received of that lot number from others,
 --   without a transformation.
 -- guard: Inputs are counted in packs, those inside named containers too; a container of unknown
---   content, a class without a quantity or a measure makes the event silent. Silent repacking is
---   judged only where the place received packs of that lot number at all.
+--   content (B12), a class without a quantity or a measure makes the event silent. Silent repacking
+--   is judged only where the place received packs of that lot number at all. Equal counts raise
+--   nothing (B19).
 -- severity: S1
--- benign: B12 (inputs arrived in containers whose content the data does not have: not testable),
---   B19 (a licensed repackager with equal counts raises nothing; its licence is told)
+-- benign: none explains a finding: the guard keeps honest repacking silent; a known licence is told
 -- source: typology P25; EU GDP on repackaging; herceptin-it-2014
 -- parts:   lot
 -- reads:   core_event, core_licence, core_link, core_lot, core_movement, core_site, core_unit,

@@ -8,7 +8,7 @@
 -- definition: No chain of movements of the lot leads from a site that made it to the holder with
 --   every leg leaving after the one before arrived (2 h of doubt). Of sites off the ways only the
 --   first is reported, not those it passed the lot to.
--- guard: The lot is covered; every maker of it and every trader on the ways reports shippings, and
+-- guard: The lot is covered (B06); every maker of it and every trader on the ways reports shippings, and
 --   a maker does so of this lot; no shipping of the lot goes to an unstated place; no trader of the
 --   lot had two days without a word in the 30 before (feat_silent_day), unless packs with serials
 --   were all last known at, or on their way to, other places, each a dispenser or one that told
@@ -17,11 +17,11 @@
 --   (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
 --   named, has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
--- benign: B06 (coverage), B08 (one or two packs that a dispenser handed out, last known at or bound
---   for another within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm),
---   B15 (what was on its way to another door is sent back to its sender, or on to whom it was
---   addressed), B23 (a site of the same company lies on the ways, or the events name an owner who
---   does), B24 (a returns processor or a destruction plant that sent none on but to destruction).
+-- benign: B08 (one or two packs that a dispenser handed out, last known at or bound for another
+--   within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm), B15 (what
+--   was on its way to another door is sent back to its sender, or on to whom it was addressed), B23
+--   (a site of the same company lies on the ways, or the events name an owner who does), B24 (a
+--   returns processor or a destruction plant that sent none on but to destruction).
 -- source: typology P27
 -- reads:   core_event, core_feed, core_item_event, core_lot, core_lot_site_flow, core_movement,
 --   core_product, core_site, core_unit, feat_handover, feat_silent_day, raw_setting

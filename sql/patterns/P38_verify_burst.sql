@@ -10,14 +10,15 @@
 --   site's is all others; both are drawn towards the share of all scans. Or k of a day, at a site or
 --   of a product, is so far above what its other days and its like let expect (feat_refusal_day, with
 --   its own control of false discoveries) that fewer than 1 in 100 such days found would be chance.
--- guard: Verification logs with answers; scans by the maker itself and unanswered ones do not count.
+-- guard: Verification logs with answers; the maker's own scans (test traffic, B21) and unanswered
+--   ones do not count.
 -- severity: a lot refused at two sites or more S1, at one S2; a site, and a day, S3
--- benign: B01 to B05 and B28 (half of the refused packs are known ones misread), B06 (half of the packs
---   refused as unknown were uploaded after their scan), B09 (half were refused as already handed out
---   at the site that itself did so: a repeated request), B16 and B18 (half were refused for a date of
---   the right month, or for the very lot or date of their commissioning: the list is late or wrong),
---   B20 (most refusals fell into hours in which
---   the site's scans of many products failed), B21 (test traffic of the maker: not counted)
+-- benign: B01, B02, B03, B04, B05 and B28 (half of the refused packs are known ones misread, the
+--   most frequent cause names it), B06 (half of the packs refused as unknown were uploaded after
+--   their scan), B09 (half were refused as already handed out at the site that itself did so: a
+--   repeated request), B16 and B18 (half were refused for a date of the right month, or for the
+--   very lot or date of their commissioning: the list is late or wrong), B20 (most refusals fell
+--   into hours in which the site's scans of many products failed)
 -- source: ozempic-de-2023, hiv-safechain-2020-21, mckesson-2016-19; typology P38; Benjamini and
 --   Hochberg 1995
 -- reads:   core_event, core_item_event, core_lot, core_site, core_unit, feat_misread,
