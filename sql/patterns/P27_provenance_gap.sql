@@ -8,14 +8,14 @@
 -- definition: No chain of movements of the lot leads from a site that made it to the holder with
 --   every leg leaving after the one before arrived (2 h of doubt). Of sites off the ways only the
 --   first is reported, not those it passed the lot to.
--- guard: The lot is covered (B06); every maker of it and every trader on the ways reports shippings, and
---   a maker does so of this lot; no shipping of the lot goes to an unstated place; no trader of the
---   lot had two days without a word in the 30 before (feat_silent_day), unless packs with serials
---   were all last known at, or on their way to, other places, each a dispenser or one that told
---   nearly all that left it of at least 5 other lots; the site where the packs were last
+-- guard: The lot is covered (B06); every maker of it and every trader on the ways reports
+--   shippings, and a maker does so of this lot; no shipping of the lot goes to an unstated place; no
+--   trader of the lot had two days without a word in the 30 before (feat_silent_day), unless packs
+--   with serials were all last known at, or on their way to, other places, each a dispenser or one
+--   that told nearly all that left it of at least 5 other lots; the site where the packs were last
 --   known, or on their way to, is none whose feed loses departures of other lots too
---   (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody
---   named, has no way to look for: silent.
+--   (feat_handover). Otherwise one data gap a lot. A lot with no known maker, or that nobody named,
+--   has no way to look for: silent.
 -- severity: S1 for a high-risk product; S2 else.
 -- benign: B08 (one or two packs that a dispenser handed out, last known at or bound for another
 --   within 20 km: a loan), B11 (a way exists if its legs may overlap by the lag norm), B15 (what
