@@ -20,6 +20,7 @@ from flows.options import (
     OutFolder,
     SettingsFile,
     Warehouse,
+    check_inputs,
     clock,
     console,
     need_inputs,
@@ -194,7 +195,7 @@ def serve(
     from flows.serve_command import serve as run_server
 
     chosen = load_settings(settings)
-    need_inputs(inputs, chosen)
+    check_inputs(inputs)
     _quiet_prefect(chosen, logging_level="INFO")
     console.print(f"Page: http://127.0.0.1:{port}. Runs at {cron} (cron). Ctrl-C ends it.")
     run_server(inputs, settings, chosen, cron, port)

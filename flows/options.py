@@ -53,13 +53,20 @@ def clock(as_of: str | None) -> datetime:
     return when.replace(tzinfo=when.tzinfo or UTC).astimezone(UTC)
 
 
-def need_inputs(inputs: list[str], settings: Settings) -> list[Path]:
-    """The inputs as paths, addresses copied first. Raises InputError for what is absent."""
-    from flows.remote import is_remote, local_inputs
+def check_inputs(inputs: list[str]) -> None:
+    """Raise InputError for a path that is absent; an address is not asked."""
+    from flows.remote import is_remote
 
     for text in inputs:
         if not is_remote(text) and not Path(text).exists():
             raise InputError(f"{text}: no such file or folder. Name what partners sent.")
+
+
+def need_inputs(inputs: list[str], settings: Settings) -> list[Path]:
+    """The inputs as paths, addresses copied first. Raises InputError for what is absent."""
+    from flows.remote import local_inputs
+
+    check_inputs(inputs)
     return local_inputs(inputs, settings.warehouse)
 
 

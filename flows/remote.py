@@ -73,7 +73,14 @@ def _copy(store: Any, top: str, found: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     book = folder / SEEN
     seen = json.loads(book.read_text(encoding="utf-8")) if book.is_file() else {}
-    for path in sorted(found):
+    try:
+        _copy_new(store, top, sorted(found), folder, seen)
+    finally:  # what was copied before a fault need not be copied again
+        book.write_text(json.dumps(seen, sort_keys=True), encoding="utf-8")
+
+
+def _copy_new(store: Any, top: str, paths: list[str], folder: Path, seen: dict[str, Any]) -> None:
+    for path in paths:
         parts = PurePosixPath(path.removeprefix(top).lstrip("/") or PurePosixPath(path).name).parts
         # A key is a partner's text: it may name no place outside, and none that is skipped.
         if any(part in ("..", "/") or part.startswith(".") for part in parts):
@@ -87,4 +94,3 @@ def _copy(store: Any, top: str, found: dict[str, Any], folder: Path) -> None:
         store.get_file(path, str(coming))
         coming.replace(target)
         seen[path] = state
-        book.write_text(json.dumps(seen, sort_keys=True), encoding="utf-8")

@@ -1,10 +1,9 @@
 """Settings of a run: one frozen object from a TOML file, environment variables over it."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -50,7 +49,7 @@ class Settings(BaseSettings):
     signing_key: Path | None = None
     anchor: Path | None = None
     settle_s: float = Field(default=0, ge=0)
-    arrived_by: datetime | None = None
+    arrived_by: AwareDatetime | None = None
     move_done: Path | None = None
     move_set_aside: Path | None = None
     notify_url: str | None = Field(default=None, pattern=r"^https?://\S+$")

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 
+from data.errors import ModelError
 from data.warehouse.headers import Header
-from data.warehouse.models import Model, ModelFile
+from data.warehouse.models import Model, ModelFile, quoted, reason
 
 INPUTS = "inputs.duckdb"
 
@@ -39,6 +41,7 @@ class Piece:
     """One model over one share of the lots."""
 
     name: str
+    path: str
     select: str
     reads: tuple[str, ...]
     share: Share
@@ -75,7 +78,8 @@ def compute(
     memory_limit
         Of each process, as DuckDB writes it.
 
-    Returns the files with each model's rows, in the order of shares. Raises what a process raises.
+    Returns the files with each model's rows, in the order of shares. Raises ModelError naming the
+    file of a query that fails.
     """
     reads = sorted({name for model in models for name in model.header.reads})
     export(con, reads, folder / INPUTS)
@@ -83,7 +87,13 @@ def compute(
     running = [executor.submit(compute_piece, piece, folder, memory_limit) for piece in pieces]
     files: dict[str, list[Path]] = {model.file.name: [] for model in models}
     for piece, future in zip(pieces, running, strict=True):
-        future.result()
+        try:
+            future.result()
+        except duckdb.Error as error:
+            raise ModelError(
+                f"{piece.path}: {piece.name} could not be computed elsewhere: {reason(error)}\n"
+                "Its text is one SELECT: run it alone on the warehouse to see more."
+            ) from error
         files[piece.name].append(folder / piece.file)
     return files
 
@@ -92,13 +102,14 @@ def pieces_of(file: ModelFile, header: Header, shares: int) -> list[Piece]:
     """A model as the pieces that can be computed apart; one where lots hang together."""
     count = shares if header.is_by_lot else 1
     return [
-        Piece(file.name, file.select, header.reads, Share(number, count)) for number in range(count)
+        Piece(file.name, file.path, file.select, header.reads, Share(number, count))
+        for number in range(count)
     ]
 
 
 def export(con: duckdb.DuckDBPyConnection, tables: Iterable[str], path: Path) -> None:
     """Write tables to a DuckDB file of their own, in the order of their rows."""
-    con.execute(f"ATTACH '{_quoted(path)}' AS inputs")
+    con.execute(f"ATTACH {quoted(str(path))} AS inputs")
     try:
         for name in tables:
             con.execute(f"CREATE TABLE inputs.{name} AS FROM {name}")
@@ -109,17 +120,18 @@ def export(con: duckdb.DuckDBPyConnection, tables: Iterable[str], path: Path) ->
 def compute_piece(piece: Piece, folder: Path, memory_limit: str) -> None:
     """Run a piece in this process and leave its rows in ``folder``.
 
-    A result that is there already was left by a process that was lost, and is written anew.
+    A process that was lost may have left half a file, and another may do the same piece at the same
+    time: each writes a file of its own, and the last whole one stays.
     """
     result = folder / piece.file
-    unfinished = result.with_suffix(f".{id(piece)}.unfinished")
+    unfinished = result.with_suffix(f".{uuid4().hex}.unfinished")
     with duckdb.connect(config={"memory_limit": memory_limit, "threads": 1}) as con:
         con.execute("SET TimeZone = 'UTC'")
-        con.execute(f"ATTACH '{_quoted(folder / INPUTS)}' AS inputs (READ_ONLY)")
+        con.execute(f"ATTACH {quoted(str(folder / INPUTS))} AS inputs (READ_ONLY)")
         for name in piece.reads:
             condition = _condition(con, name, piece.share)
             con.execute(f"CREATE VIEW {name} AS FROM inputs.{name} WHERE {condition}")
-        con.execute(f"ATTACH '{_quoted(unfinished)}' AS result")
+        con.execute(f"ATTACH {quoted(str(unfinished))} AS result")
         con.execute(f"CREATE TABLE result.{piece.name} AS\n{piece.select}")
         if piece.share != ALL:
             _drop_rows_of_others(con, piece)
@@ -149,7 +161,3 @@ def _drop_rows_of_others(con: duckdb.DuckDBPyConnection, piece: Piece) -> None:
     """Rows of no lot are found in every share, and told in the first."""
     others = f"NOT coalesce({piece.share.holds('lot_id')}, {piece.share.number == 0})"
     con.execute(f"DELETE FROM result.{piece.name} WHERE {others}")  # noqa: S608 - names of ours
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

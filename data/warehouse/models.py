@@ -206,7 +206,7 @@ def _attached(
 ) -> Iterator[str | None]:
     """The SELECT of rows that were computed elsewhere, if they were, while their files are open."""
     for number, path in enumerate(files):
-        con.execute(f"ATTACH {_quoted(str(path))} AS part_{number} (READ_ONLY)")
+        con.execute(f"ATTACH {quoted(str(path))} AS part_{number} (READ_ONLY)")
     try:
         parts = [f"FROM part_{number}.{name}" for number in range(len(files))]
         yield " UNION ALL ".join(parts) or None
@@ -292,7 +292,7 @@ def _faults(model: Model, available: set[str]) -> list[str]:
     try:
         reads = tables_read(model.file.select)
     except duckdb.Error as error:
-        return [*faults, f"{name} is not one bare SELECT: {_reason(error)}"]
+        return [*faults, f"{name} is not one bare SELECT: {reason(error)}"]
     if reads != set(header.reads):
         actual, stated = ", ".join(sorted(reads)) or "none", ", ".join(header.reads) or "none"
         faults.append(f"reads says {stated}; the SELECT reads {actual}")
@@ -317,7 +317,7 @@ def build_model(
         _comment(con, model)
     except duckdb.Error as error:
         raise ModelError(
-            f"{model.file.path}: {name} could not be built: {_reason(error)}\n"
+            f"{model.file.path}: {name} could not be built: {reason(error)}\n"
             f"Its text is one SELECT: run it alone on the warehouse to see more."
         ) from error
     return BuiltModel(name, model.file.layer, rows, time.perf_counter() - started)
@@ -396,18 +396,19 @@ def _comment(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     about = f"{header.purpose} Grain: {header.grain}."
     if header.caveats:
         about += f" Caveats: {header.caveats}"
-    statements = [f"COMMENT ON {header.kind} {model.file.name} IS {_quoted(about)}"]
+    statements = [f"COMMENT ON {header.kind} {model.file.name} IS {quoted(about)}"]
     for column in model.columns:
         target = f"{model.file.name}.{column.name}"
-        statements.append(f"COMMENT ON COLUMN {target} IS {_quoted(column.meaning)}")
+        statements.append(f"COMMENT ON COLUMN {target} IS {quoted(column.meaning)}")
     con.execute(";\n".join(statements))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """The text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def _reason(error: duckdb.Error) -> str:
+def reason(error: duckdb.Error) -> str:
     """The database's message; values that a conversion error quotes are kept out of logs."""
     message = str(error)
     if isinstance(error, duckdb.ConversionException | duckdb.InvalidInputException):

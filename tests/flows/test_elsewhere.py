@@ -9,8 +9,16 @@ from typing import Any
 import duckdb
 import pytest
 
+from data.errors import ModelError
 from data.warehouse.connection import open_read_only, open_warehouse
-from data.warehouse.elsewhere import compute
+from data.warehouse.elsewhere import (
+    INPUTS,
+    Piece,
+    Share,
+    compute,
+    compute_piece,
+    export,
+)
 from data.warehouse.models import read_models
 from flows.steps import run_steps
 from tests.flows.conftest import SampleRun
@@ -23,7 +31,10 @@ class Here(Executor):
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except duckdb.Error as error:
+            future.set_exception(error)
         return future
 
 
@@ -49,6 +60,32 @@ def test_shares_together_are_the_whole(
     with open_read_only(sample.outcome.snapshot) as con:
         assert sorted(map(repr, together)) == sorted(
             map(repr, con.execute(f"FROM {name}").fetchall())
+        )
+
+
+def test_what_a_lost_process_left_spoils_nothing(tmp_path: Path) -> None:
+    piece = Piece("told", "sql/told.sql", "SELECT n FROM given", ("given",), Share(0, 1))
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE given AS SELECT 7 AS n")
+        export(con, ["given"], tmp_path / INPUTS)
+    (tmp_path / "told.0.abandoned.unfinished").write_bytes(b"half a file")
+    for _ in range(2):  # the second time, as by another process that was given the same work
+        compute_piece(piece, tmp_path, "1GB")
+        with duckdb.connect(str(tmp_path / piece.file), read_only=True) as con:
+            assert con.execute("FROM told").fetchall() == [(7,)]
+
+
+def test_a_query_that_fails_elsewhere_is_named(tmp_path: Path) -> None:
+    broken = replace(PATTERNS[0], file=replace(PATTERNS[0].file, text="SELECT 1 / x AS one"))
+    header = replace(broken.header, reads=())
+    with duckdb.connect() as con, pytest.raises(ModelError, match=PATTERNS[0].file.path):
+        compute(
+            con,
+            [replace(broken, header=header)],
+            executor=Here(),
+            folder=tmp_path,
+            shares=2,
+            memory_limit="1GB",
         )
 
 
