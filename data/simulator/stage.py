@@ -55,6 +55,10 @@ class Truth:
     evidence: tuple[int, ...]  # numbers of the events that give it away
     scanned_us: int | None  # first scan that gives it away
     note: str
+    # What an event of the evidence must be held against: another event, or a receipt at a site
+    # that is missing. Where the one never arrived, or the other tells no receipts, it shows nothing.
+    against: tuple[tuple[int, int], ...] = ()
+    unanswered: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -134,6 +138,8 @@ class Scene:
     keys: tuple[int, ...] = ()
     scheme: str = ""
     evidence: list[int] = field(default_factory=list)
+    against: dict[int, int] = field(default_factory=dict)
+    unanswered: dict[int, int] = field(default_factory=dict)
     scanned_us: int | None = None
     turns: int = 0  # steps so far: each draws anew
 
@@ -478,6 +484,8 @@ class Scene:
                 tuple(self.evidence),
                 self.scanned_us,
                 note,
+                tuple(self.against.items()),
+                tuple(self.unanswered.items()),
             )
         )
 

@@ -1,9 +1,11 @@
 """The truth beside a feed: who did what to which packs, and from when it could have been known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
+import numpy as np
 import polars as pl
 
+from data.simulator.feeds import Habits
 from data.simulator.lots import Lots
 from data.simulator.network import Network
 from data.simulator.sales import iso
@@ -24,21 +26,32 @@ SCHEMES = {
 }
 
 
-def scheme_rows(truths: Sequence[Truth], sent: pl.DataFrame) -> pl.DataFrame:
+def tellers(habits: Habits) -> set[int]:
+    """Sites that tell what they receive: only there a missing receipt shows anything."""
+    return set(np.flatnonzero(habits.tells_receipts & ~habits.is_mute).tolist())
+
+
+def scheme_rows(
+    truths: Sequence[Truth], sent: pl.DataFrame, tellers: Container[int]
+) -> pl.DataFrame:
     """One row a scheme and lot.
 
     ``sent`` holds ``event_no`` and ``recorded_us`` of what arrived. A scheme could be known from
-    the first arrival of an event that bears its evidence, or of a scan that failed because of it.
+    the first arrival of an event that bears its evidence, with the event that it contradicts, or
+    of a scan that failed because of it.
     """
     needed = pl.DataFrame(
-        [(n, e) for n, truth in enumerate(truths) for e in truth.evidence],
-        schema={"row": pl.Int64, "event_no": pl.Int64},
+        list(_clues(truths, tellers)),
+        schema={"row": pl.Int64, "event_no": pl.Int64, "against_no": pl.Int64},
         orient="row",
     )
+    # What was sent twice counts from its first arrival.
+    got = sent.group_by("event_no").agg(pl.col("recorded_us").min())
     arrived = (
-        needed.join(sent.select("event_no", "recorded_us"), on="event_no")
+        needed.join(got, on="event_no")
+        .join(got, left_on="against_no", right_on="event_no", suffix="_of_other")
         .group_by("row")
-        .agg(pl.col("recorded_us").min())
+        .agg(pl.max_horizontal("recorded_us", "recorded_us_of_other").min())
     )
     first = dict(arrived.iter_rows())
     rows = []
@@ -58,6 +71,15 @@ def scheme_rows(truths: Sequence[Truth], sent: pl.DataFrame) -> pl.DataFrame:
             )
         )
     return pl.DataFrame(rows, schema=SCHEMES, orient="row").sort("scheme", "gtin", "lot", "code")
+
+
+def _clues(truths: Sequence[Truth], tellers: Container[int]) -> Iterator[tuple[int, int, int]]:
+    """Row of the truth, event, and the event that it contradicts (itself where it needs none)."""
+    for row, truth in enumerate(truths):
+        against, unanswered = dict(truth.against), dict(truth.unanswered)
+        for event in truth.evidence:
+            if event not in unanswered or unanswered[event] in tellers:
+                yield row, event, against.get(event, event)
 
 
 def scheme_table(rows: pl.DataFrame) -> pl.DataFrame:

@@ -299,7 +299,7 @@ class _Log:
     def write(self, ground: _Ground, stage: Stage, sent: pl.DataFrame) -> None:
         """Add what one chunk knows."""
         net, lots, staged = ground.net, stage.life.lots, stage.lists
-        schemes = truth.scheme_rows(stage.truths, sent)
+        schemes = truth.scheme_rows(stage.truths, sent, truth.tellers(ground.habits))
         attacks = [t for t in stage.truths if t.code[0] != "B"]
         made = stage.things.keys.head(stage.things.cases)
         unstated = truth.of_unstated_lots(attacks, schemes, made)

@@ -128,6 +128,10 @@ def test_p18_packs_leave_and_are_never_seen_again(skill: float, play: Any) -> No
     for key in played.truth.units:
         last_us = int(left["at_us"].max())  # type: ignore[arg-type]
         assert not [r for r in rows(played, key) if r["at_us"] > last_us]
+    # Only where receipts are told does it show that none came.
+    assert dict(played.truth.unanswered) == {
+        row["event_no"]: row["place_to"] for row in left.to_dicts()
+    }
     # Nothing of it is in a list: the victim does not know.
     assert not played.stage.lists.theft_notices
     if skill == 1:  # the rest of the order travels under the same paper
@@ -187,6 +191,8 @@ def test_p22_somebody_else_signs_for_the_goods(skill: float, play: Any) -> None:
         got = next(r for r in rows(played, key, "receiving") if r["site"] == taker)
         sent = [r for r in rows(played, key, "shipping") if r["document"] == got["document"]]
         assert [r["owner_to"] != taker != r["place_to"] for r in sent] == [True]
+        # The receipt alone accuses nobody: what it contradicts must be known.
+        assert (got["event_no"], sent[0]["event_no"]) in played.truth.against
     assert played.stage.net.sites[taker].tier == ("shell" if skill == 0 else "secondary")
 
 

@@ -91,7 +91,9 @@ def ship_no_receive(scene: Scene, size: float, skill: float) -> None:
     keys: list[str] = []
     for order in lost:
         keys += scene.keys_of(order.packs)
-        depart(scene, order, is_evidence=True)
+        number, _ = depart(scene, order)
+        scene.evidence.append(number)
+        scene.unanswered[number] = order.leg.place_to
     edges = sorted({(order.leg.seller, order.leg.buyer) for order in lost})
     scene.tell("stolen", keys, edges=edges, note="stolen on the road, and not reported")
 
@@ -218,7 +220,7 @@ def destination_mismatch(scene: Scene, size: float, skill: float) -> None:
     goods: list[Good] = []
     edges: list[tuple[int, int]] = []
     for turn, order in enumerate(found):
-        depart(scene, order)
+        number, _ = depart(scene, order)
         keys = scene.keys_of(order.packs)
         # It leaves with the order's van, and is taken off it in the trader's town.
         got_us = scene.ship(
@@ -230,6 +232,7 @@ def destination_mismatch(scene: Scene, size: float, skill: float) -> None:
             is_evidence=True,
             document=order.document,
         )
+        scene.against[scene.evidence[-1]] = number
         edges.append((order.leg.seller, taker))
         free_us = got_us + scene.hours(16, 60, "sorting", turn)
         goods += [Good(key, free_us, "ACTIVE", known_at=order.leg.buyer) for key in keys]

@@ -339,10 +339,10 @@ def booked_in(
     return booked
 
 
-def depart(scene: Scene, order: Order, *, is_evidence: bool = False) -> list[str]:
+def depart(scene: Scene, order: Order) -> tuple[int, list[str]]:
     """An order leaves as ever, under its own delivery note; what comes of it is told elsewhere.
 
-    Returns what left: packs, or cases where a maker's depot sends.
+    Returns the number of the event and what left: packs, or cases where a maker's depot sends.
     """
     leg, left = order.leg, scene.keys_of(order.packs)
     scene.cut(order.packs, leg.ship_us)
@@ -354,16 +354,10 @@ def depart(scene: Scene, order: Order, *, is_evidence: bool = False) -> list[str
         for case, own in cases.items():
             scene.pack(case, own, leg.place_from, leg.ship_us - 20 * MINUTE_US)
         left = list(cases)
-    scene.event(
-        leg.ship_us,
-        leg.place_from,
-        "shipping",
-        "in_transit",
-        epcs=left,
-        is_evidence=is_evidence,
-        **noted(order),
+    number = scene.event(
+        leg.ship_us, leg.place_from, "shipping", "in_transit", epcs=left, **noted(order)
     )
-    return left
+    return number, left
 
 
 def noted(order: Order) -> dict[str, Any]:

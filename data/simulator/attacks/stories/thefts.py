@@ -154,7 +154,7 @@ def lost_lorry(plots: Sequence[Plot], size: float, skill: float) -> None:
         leg, packs = found
         keys = scene.keys_of(packs)
         note = f"D{scene.stage.number(scene.row, scene.code)}"
-        cases = depart(scene, Order(leg, packs, note))
+        _, cases = depart(scene, Order(leg, packs, note))
         lost = int(scene.stage.rows[-1]["event_no"])
         known_us = leg.receive_us + scene.hours(8, 40, "noticed")
         _noticed(scene, known_us, leg.place_from, cases=cases)
