@@ -147,11 +147,15 @@ SELECT
     e.units / nullif(g.units, 0) AS share_of_target,
     coalesce(back.units_so_far, 0)::DOUBLE / nullif(e.units_so_far, 0) AS back_ratio,
     r.role_rarity,
-    (2 * 6371 * asin(sqrt(least(1,
-        sin(radians(t.latitude - f.latitude) / 2) ** 2
-        + cos(radians(f.latitude)) * cos(radians(t.latitude))
-        * sin(radians(t.longitude - f.longitude) / 2) ** 2
-    ))))::DECIMAL(9, 3)::DOUBLE AS km,
+    -- least passes over a null: a place without coordinates must not lie at the antipodes.
+    CASE
+        WHEN f.latitude + f.longitude + t.latitude + t.longitude IS NOT NULL
+            THEN (2 * 6371 * asin(sqrt(least(1,
+                sin(radians(t.latitude - f.latitude) / 2) ** 2
+                + cos(radians(f.latitude)) * cos(radians(t.latitude))
+                * sin(radians(t.longitude - f.longitude) / 2) ** 2
+            ))))::DECIMAL(9, 3)::DOUBLE
+    END AS km,
     (f.country <> t.country)::INTEGER AS is_abroad,
     f.gln || '>' || t.gln || '/' || strftime(e.month, '%Y-%m') AS subject
 FROM history e

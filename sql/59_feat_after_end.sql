@@ -381,11 +381,16 @@ SELECT
         AND later.ended.role IN ('pharmacy', 'hospital', 'clinic'),
         FALSE
     ) AS are_dispensers,
-    2 * 6371 * asin(least(1, sqrt(
-        pow(sin((later.latitude - later.ended.latitude) / 2), 2)
-        + cos(later.latitude) * cos(later.ended.latitude)
-        * pow(sin((later.longitude - later.ended.longitude) / 2), 2)
-    ))) AS distance_km,
+    -- least passes over a null: a place without coordinates must not lie at the antipodes.
+    CASE
+        WHEN later.latitude + later.longitude + later.ended.latitude + later.ended.longitude
+            IS NOT NULL
+            THEN 2 * 6371 * asin(least(1, sqrt(
+                pow(sin((later.latitude - later.ended.latitude) / 2), 2)
+                + cos(later.latitude) * cos(later.ended.latitude)
+                * pow(sin((later.longitude - later.ended.longitude) / 2), 2)
+            )))
+    END AS distance_km,
     coalesce(undone.undo_count, 0) AS undo_count,
     coalesce(asked_back.asks, 0) AS asked_back_count,
     coalesce(went_back.return_days <= setting.return_days AND later.ord >= went_back.ord, FALSE)

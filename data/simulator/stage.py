@@ -55,8 +55,8 @@ class Truth:
     evidence: tuple[int, ...]  # numbers of the events that give it away
     scanned_us: int | None  # first scan that gives it away
     note: str
-    # What an event of the evidence must be held against: another event, or a receipt at a site
-    # that is missing. Where the one never arrived, or the other tells no receipts, it shows nothing.
+    # What an event of the evidence is held against: another event, or a site's receipt that is
+    # missing. Where the one never arrived, or the other tells no receipts, it shows nothing.
     against: tuple[tuple[int, int], ...] = ()
     unanswered: tuple[tuple[int, int], ...] = ()
 

@@ -1,26 +1,32 @@
 -- model:   P17_receive_no_ship
 -- purpose: Goods that a site received though nobody reported sending them.
--- grain:   one row per lot, receiver, sender and explanation; one data gap per lot
+-- grain:   one row per lot, receiver, sender and explanation; one data gap per lot; slipped out: one
+--   row per lot and wholesaler
 -- key:     none
 -- pattern: P17
 -- family:  lifecycle
 -- definition: A pack or its case is received at B and no shipping to B is reported in the 30 days
---   before, nor within the lag norm after.
+--   before, nor within the lag norm after. Slipped out: packs that a wholesaler had in hand, by its
+--   own scans, and never told as leaving it, are next met at several other parties, which received
+--   or sold them.
 -- guard: The lot is covered (commissioned share at least 0.99), and the sender, which the receipt
 --   or the pack's last custody names, reported shippings in that window; else one data gap a lot.
+--   Slipped out: of at least 1,000 packs of its other lots that were next met elsewhere the
+--   wholesaler left at most 0.5 % untold.
 -- severity: S3; S2 where at least 3 packs of a lot, of at least 2 receivers, were so received from
 --   one sender whose data shows the shipping of 99 % of what others received from it (other lots, at
 --   least 50 consignments): one surplus pack slips into one box, not into several. Or S2 where at
 --   least 3 came from a wholesaler that by all records never had any of the lot, and that told the
---   shipping of all other lots received from it (at least 3).
+--   shipping of all other lots received from it (at least 3). Or S2 where at least 5 packs, met at
+--   3 other parties, slipped out.
 -- benign: B06 (most receipts from that sender lack a shipping, over several lots), B11 (a shipping
 --   to here is reported later, or the receipt is younger than the lag norm), B12 (a container that
 --   held the pack was shipped; of such packs as S2 speaks of only one that the sender shipped, or
 --   that was shipped to here), B15 (the same pack was shipped to another address), B23 (a third
 --   party shipped it for the owner; such packs as S2 speaks of, to here).
 -- source: typology P17
--- reads:   core_custody, core_event, core_feed, core_link, core_lot, core_movement, core_site,
---   core_unit, raw_setting, stg_clock, stg_event, stg_event_item
+-- reads:   core_custody, core_event, core_feed, core_item_event, core_link, core_lot, core_movement,
+--   core_site, core_unit, feat_handover, raw_setting, stg_clock, stg_event, stg_event_item
 -- columns: as in find_finding's pattern shape
 -- caveats: A move between two sites of one company is no handover and is left out. A sender whose
 --   data shows one consignment of a lot and not the next reads as a receipt without shipping.
@@ -33,7 +39,11 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P17.sound_share') AS sound_share,
         max(value) FILTER (WHERE name = 'P17.sound_consignments') AS sound_consignments,
         max(value) FILTER (WHERE name = 'P17.scattered_units') AS scattered_units,
-        max(value) FILTER (WHERE name = 'P17.scattered_sites') AS scattered_sites
+        max(value) FILTER (WHERE name = 'P17.scattered_sites') AS scattered_sites,
+        max(value) FILTER (WHERE name = 'P17.slipped_units') AS slipped_units,
+        max(value) FILTER (WHERE name = 'P17.slipped_sites') AS slipped_sites,
+        max(value) FILTER (WHERE name = 'P17.slipped_share') AS slipped_share,
+        max(value) FILTER (WHERE name = 'P17.slipped_of_units') AS slipped_of_units
     FROM raw_setting
 ),
 held AS (
@@ -291,6 +301,57 @@ grouped AS (
         list_sort(list(DISTINCT receive_record_id))[1:50] AS record_ids
     FROM coded
     GROUP BY ALL
+),
+-- Wholesalers whose departures are told so well that untold ones are no fault of the feed.
+tight AS (
+    SELECT handover.site_id, handover.lot_id, site.partner_id
+    FROM (
+        SELECT
+            site_id, lot_id, left_untold_units, other_left_untold_share,
+            sum(left_units) OVER (PARTITION BY site_id) - left_units AS other_left_units
+        FROM feat_handover
+    ) AS handover
+    CROSS JOIN setting
+    INNER JOIN core_site AS site ON handover.site_id = site.site_id
+    WHERE site.role = 'wholesaler' AND handover.left_untold_units >= setting.slipped_units
+        AND handover.other_left_untold_share <= setting.slipped_share
+        AND handover.other_left_units >= setting.slipped_of_units
+),
+slipped_pack AS (
+    SELECT
+        tight.lot_id, tight.site_id AS sender_id, item.unit_id,
+        item.site_id, item.record_id, item.prev_record_id
+    FROM tight
+    INNER JOIN core_item_event AS item
+        ON tight.lot_id = item.lot_id AND tight.site_id = item.prev_site_id
+        AND item.site_id <> item.prev_site_id AND NOT item.is_inferred AND item.terminal_before = 0
+        AND (item.custody = 'receive' OR item.is_terminal)
+    INNER JOIN core_site AS place
+        ON item.site_id = place.site_id AND tight.partner_id IS DISTINCT FROM place.partner_id
+    INNER JOIN core_item_event AS last_word
+        ON item.unit_id = last_word.unit_id AND item.prev_record_id = last_word.record_id
+        AND last_word.custody IS DISTINCT FROM 'ship' AND NOT last_word.is_inferred
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM core_item_event AS sent
+        WHERE sent.unit_id = item.unit_id AND sent.site_id = tight.site_id
+            AND sent.custody = 'ship' AND sent.ord > last_word.ord
+    )
+),
+slipped AS (
+    SELECT
+        slipped_pack.lot_id, slipped_pack.sender_id, setting.slipped_units,
+        count(DISTINCT slipped_pack.unit_id) AS units,
+        count(DISTINCT slipped_pack.site_id) AS sites,
+        list_sort(list_distinct(flatten(list([
+            slipped_pack.prev_record_id, slipped_pack.record_id
+        ]))))[1:50] AS record_ids
+    FROM slipped_pack
+    CROSS JOIN setting
+    GROUP BY
+        slipped_pack.lot_id, slipped_pack.sender_id, setting.slipped_units, setting.slipped_sites
+    HAVING count(DISTINCT slipped_pack.unit_id) >= setting.slipped_units
+        AND count(DISTINCT slipped_pack.site_id) >= setting.slipped_sites
 )
 SELECT
     grouped.lot_id,
@@ -360,4 +421,11 @@ SELECT
 FROM grouped
 CROSS JOIN setting
 INNER JOIN core_lot AS lot ON grouped.lot_id = lot.lot_id
+UNION ALL
+SELECT
+    lot_id, NULL, NULL, NULL, sender_id, 'S2', 'stands', NULL, 'missing', CAST(units AS DOUBLE),
+    json_object('units_without_shipping', units, 'sites', sites, 'kind', 'slipped'),
+    json_object('units_without_shipping', slipped_units),
+    json_array(), record_ids
+FROM slipped
 ORDER BY ALL

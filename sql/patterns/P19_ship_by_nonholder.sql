@@ -11,8 +11,9 @@
 --   P11's.
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
---   time follow a receipt (or A, a firm of fewer lots, told the receipt of at least 10 packs, and
---   of 99 % of those that were sent to it and on which it acted); a holder where the packs were
+--   time follow a receipt (or A told the receipt of at least 10 packs, and of 99 % of those that
+--   were sent to it and on which it acted: then 80 % are enough of the holder); nor is over 10 % of its packs of other lots that were next
+--   met elsewhere untold as leaving; a holder where the packs were
 --   made told some pack of the lot as shipped. Where the packs were on their way, the place that
 --   they were bound for leaks no departures of other lots, nor, as a trader, arrivals
 --   (feat_handover). The holder, or that place, had no two days without a word in the 30 before the
@@ -37,6 +38,7 @@ WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
         max(value) FILTER (WHERE name = 'P19.feed_share') AS feed_share,
+        max(value) FILTER (WHERE name = 'P19.less_share') AS less_share,
         max(value) FILTER (WHERE name = 'P19.feed_lots') AS feed_lots,
         max(value) FILTER (WHERE name = 'P19.feed_units') AS feed_units,
         max(value) FILTER (WHERE name = 'P19.receipt_share') AS receipt_share,
@@ -105,10 +107,17 @@ actor AS (
 -- acted.
 taker AS (
     SELECT
-        site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units
-    FROM step
-    WHERE is_on_the_way AND NOT is_foreign AND NOT is_inferred AND (custody = 'receive' OR is_act)
-    GROUP BY site_id
+        site_id,
+        told_units >= setting.feed_units AND told_units >= setting.receipt_share * units AS is_sound
+    FROM (
+        SELECT
+            site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units
+        FROM step
+        WHERE is_on_the_way AND NOT is_foreign AND NOT is_inferred
+            AND (custody = 'receive' OR is_act)
+        GROUP BY site_id
+    )
+    CROSS JOIN setting
 ),
 -- What left a holder: shipped by it, or received elsewhere though it never shipped.
 holder_lot AS (
@@ -132,11 +141,17 @@ foreign_act AS (
         act.record_id, act.event_at, act.container_id, act.from_owner_site_id,
         act.step IN ('dispensing', 'retail_selling') AS is_supply,
         last_word.record_id AS holder_record_id, last_word.event_at AS held_at,
-        last_word.is_inferred AS is_held_inferred, last_word.container_id AS held_container_id
+        last_word.container_id AS held_container_id,
+        -- Known there by its container only, unless the holder then scanned the pack itself.
+        last_word.is_inferred AND NOT coalesce(
+            seen.site_id = step.held.site_id AND NOT seen.is_inferred, false
+        ) AS is_held_inferred
     FROM step
     INNER JOIN core_item_event AS act ON step.unit_id = act.unit_id AND step.ord = act.ord
     INNER JOIN core_item_event AS last_word
         ON step.unit_id = last_word.unit_id AND step.held.ord = last_word.ord
+    LEFT JOIN core_item_event AS seen
+        ON act.unit_id = seen.unit_id AND act.prev_record_id = seen.record_id
     WHERE step.is_act AND step.is_foreign
         AND NOT (
             step.is_terminal AND step.custody IS NULL AND step.actor_role = 'maker'
@@ -160,6 +175,8 @@ lent AS (
     ) AS distance
     WHERE act.is_terminal AND act.is_supply AND here.role IN ('pharmacy', 'hospital', 'clinic')
         AND there.role IN ('pharmacy', 'hospital', 'clinic')
+        -- least passes over a null: a place without coordinates must not lie at the antipodes.
+        AND here.latitude + here.longitude + there.latitude + there.longitude IS NOT NULL
 ),
 late AS (
     SELECT DISTINCT act.unit_id, act.ord
@@ -228,6 +245,7 @@ judged AS (
         coalesce(lot.is_covered, false)
         AND (NOT coalesce(act.held.is_birth, false) OR coalesce(mine.is_shipping, false))
         AND silent.unit_id IS NULL
+        AND coalesce(1 - origin.other_left_untold_share >= setting.feed_share, true)
         AND NOT coalesce(
             goal.is_departure_leaky
             OR (
@@ -240,10 +258,7 @@ judged AS (
             (
                 actor.lots - 1 >= setting.feed_lots
                 AND actor.lots - actor.bad_lots >= setting.feed_share * (actor.lots - 1)
-            ) OR (
-                taker.told_units >= setting.feed_units
-                AND taker.told_units >= setting.receipt_share * taker.units
-            ),
+            ) OR taker.is_sound,
             false
         )
         AND coalesce(
@@ -251,7 +266,7 @@ judged AS (
             >= setting.feed_lots
             AND holder.lots - holder.bad_lots - CAST(
                 coalesce(NOT mine.is_bad, false) AS INTEGER)
-            >= setting.feed_share
+            >= if(taker.is_sound, setting.less_share, setting.feed_share)
             * (holder.lots - CAST(mine.lot_id IS NOT NULL AS INTEGER)), false) AS is_guarded,
         actor.lots - 1 AS actor_other_lots,
         holder.lots - CAST(mine.lot_id IS NOT NULL AS INTEGER) AS holder_other_lots
@@ -262,6 +277,8 @@ judged AS (
     LEFT JOIN opened ON act.unit_id = opened.unit_id AND act.ord = opened.ord
     LEFT JOIN lent ON act.unit_id = lent.unit_id AND act.ord = lent.ord
     LEFT JOIN silent ON act.unit_id = silent.unit_id AND act.ord = silent.ord
+    LEFT JOIN feat_handover AS origin
+        ON act.held.site_id = origin.site_id AND act.lot_id = origin.lot_id
     LEFT JOIN feat_handover AS goal
         ON act.is_on_the_way AND act.held.to_site_id = goal.site_id AND act.lot_id = goal.lot_id
     LEFT JOIN party AS goal_site ON goal.site_id = goal_site.site_id

@@ -13,9 +13,9 @@
 --   silent. Without a list, or outside what it covers: not testable, no row.
 -- severity: S1 no valid licence for a role that the list covers; S3 a seller of unknown role that
 --   is not on the list; S4, a note on the lot, where the licence is listed as lapsed for less than a
---   year, makers or wholesalers that the list names went on supplying the party, and it hands out to
---   patients or its trade is wide (five lots, fifteen partners): its papers are to be asked for,
---   once; the lot is as good as its suppliers.
+--   year and as held for over a year before, makers or wholesalers that the list names went on
+--   supplying the party, and it hands out to patients or its trade is wide (five lots, fifteen
+--   partners): its papers are to be asked for, once; the lot is as good as its suppliers.
 -- benign: B22 (renewed within the grace time; most of the class lapsed, so the list is stale; a
 --   site of the same company with the same role is listed; licensed at the time under another
 --   role; a later licence of it is listed to end before it begins: its dates are wrong).
@@ -31,6 +31,7 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'P26.seller_share') AS seller_share,
         max(value) FILTER (WHERE name = 'P26.grace_days') AS grace_days,
         max(value) FILTER (WHERE name = 'P26.lapse_days') AS lapse_days,
+        max(value) FILTER (WHERE name = 'P26.held_days') AS held_days,
         max(value) FILTER (WHERE name = 'P26.wide_lots') AS wide_lots,
         max(value) FILTER (WHERE name = 'P26.wide_partners') AS wide_partners,
         max(value) FILTER (WHERE name = 'P26.stale_share') AS stale_share
@@ -178,6 +179,8 @@ tested_day AS (
         (SELECT max(l.valid_to) FROM role_licence AS l
             WHERE l.site_id = uncovered.site_id AND l.valid_to < uncovered.day) AS lapsed_on,
         (SELECT min(l.valid_from) FROM role_licence AS l
+            WHERE l.site_id = uncovered.site_id) AS first_licensed_on,
+        (SELECT min(l.valid_from) FROM role_licence AS l
             WHERE l.site_id = uncovered.site_id AND l.valid_from > uncovered.day) AS renewed_on,
         EXISTS (
             SELECT 1 FROM role_licence AS l
@@ -241,6 +244,8 @@ judged AS (
         coalesce(supplier.suppliers, 0) AS suppliers,
         coalesce(
             date_diff('day', tested_day.lapsed_on, tested_day.day) <= setting.lapse_days
+            AND date_diff('day', tested_day.first_licensed_on, tested_day.lapsed_on)
+            >= setting.held_days
             AND supplier.suppliers > 0
             AND (
                 tested_day.role IN ('pharmacy', 'hospital', 'clinic')

@@ -218,11 +218,14 @@ sent_back AS (
 lent AS (
     SELECT
         arrival.lot_id, arrival.site_id,
+        -- least passes over a null: a place without coordinates must not lie at the antipodes.
         max(2 * 6371 * asin(least(1, sqrt(
             pow(sin(radians(here.latitude - there.latitude) / 2), 2)
             + cos(radians(here.latitude)) * cos(radians(there.latitude))
             * pow(sin(radians(here.longitude - there.longitude) / 2), 2)
-        )))) AS km,
+        )))) FILTER (
+            WHERE here.latitude + here.longitude + there.latitude + there.longitude IS NOT NULL
+        ) AS km,
         count(*) <= any_value(setting.lent_units) AND count(here.latitude) = count(*)
         AND count(there.latitude) = count(*) AND km <= any_value(setting.near_km) AS is_lent
     FROM arrival

@@ -1,16 +1,20 @@
 -- model:   P32_role_inversion
 -- purpose: A pharmacy or hospital that sells to the wholesale trade.
--- grain:   one row per lot, dispenser, buyer and outcome; one data gap per lot
+-- grain:   told: one row per lot, dispenser, buyer and outcome; one data gap per lot. Untold: one
+--   row per lot and buyer
 -- key:     none
 -- pattern: P32
 -- family:  network
 -- definition: goods sent by a pharmacy, hospital or clinic to a wholesaler, parallel trader or
---   repackager, other than back to whom it bought them from
+--   repackager, other than back to whom it bought them from. Untold: such a buyer sends on packs of
+--   a lot, by scans of the packs, of which it told no receipt and had none before, and which at
+--   least two dispensers that it never supplied with the lot had last in hand, by their own scans
 -- guard:   both roles must be stated; a dispenser with a wholesaler's licence of its own, or of the
 --   same partner as the buyer, is not inverted; where nobody stated the lot and no purchase of the
 --   product is on record, one that reaches back less than 180 days is a data gap
--- severity: S1; S2 where the dispenser's purchases of the lot are not in the data at all
--- benign:  B13, B14
+-- severity: S1; S2 where the dispenser's purchases of the lot are not in the data at all, and where
+--   the handover is untold
+-- benign:  B13, B14 (untold: but for packs of dispensers that it supplied, too few are left)
 -- source:  New York ring 2017-23, Turkey 2013, Herceptin 2014, Lunapharm 2018; typology P32
 -- reads:   core_event, core_item_event, core_licence, core_lot, core_movement, core_site,
 --   raw_setting
@@ -22,7 +26,9 @@
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P32.return_days') AS return_days,
-        max(value) FILTER (WHERE name = 'P32.history_days') AS history_days
+        max(value) FILTER (WHERE name = 'P32.history_days') AS history_days,
+        max(value) FILTER (WHERE name = 'P32.untold_units') AS untold_units,
+        max(value) FILTER (WHERE name = 'P32.untold_dispensers') AS untold_dispensers
     FROM raw_setting
 ),
 record_start AS (
@@ -194,6 +200,68 @@ judged AS (
         NOT ('supported' IN (b13, b14)) AND is_unstated AND bought_units = 0 AND is_record_short
             AS is_gap
     FROM tested
+),
+-- Untold: sent on by a trader, last scanned by a dispenser. One lost message cannot explain packs
+-- of several dispensers.
+off_shelf AS (
+    SELECT
+        act.lot_id, act.unit_id, act.ord, act.site_id AS trader_id, trader.partner_id,
+        act.prev_site_id AS shelf_id, act.record_id, act.prev_record_id
+    FROM core_item_event AS act
+    JOIN core_site AS trader
+        ON trader.site_id = act.site_id
+        AND trader.role IN ('wholesaler', 'parallel_trader', 'repackager')
+    JOIN core_site AS shelf
+        ON shelf.site_id = act.prev_site_id AND shelf.role IN ('pharmacy', 'hospital', 'clinic')
+        AND shelf.partner_id IS DISTINCT FROM trader.partner_id
+    JOIN core_item_event AS last_word
+        ON last_word.unit_id = act.unit_id AND last_word.record_id = act.prev_record_id
+        AND last_word.custody IS DISTINCT FROM 'ship' AND NOT last_word.is_inferred
+    WHERE act.custody = 'ship' AND NOT act.is_inferred AND act.terminal_before = 0
+),
+never_there AS (
+    SELECT off_shelf.*
+    FROM off_shelf
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM core_item_event AS other
+        JOIN core_site AS place ON place.site_id = other.site_id
+        WHERE other.unit_id = off_shelf.unit_id
+            AND (other.site_id = off_shelf.trader_id OR place.partner_id = off_shelf.partner_id)
+            AND (other.ord < off_shelf.ord OR other.custody = 'receive')
+    )
+),
+customer AS (  -- dispensers that the trader, or a provider for it, supplied with the lot
+    SELECT DISTINCT pack.lot_id, pack.trader_id, pack.shelf_id
+    FROM (SELECT DISTINCT lot_id, trader_id, partner_id, shelf_id FROM never_there) AS pack
+    JOIN core_movement AS movement
+        ON movement.lot_id = pack.lot_id AND movement.to_site_id = pack.shelf_id
+    LEFT JOIN core_site AS seller ON seller.site_id = movement.from_site_id
+    LEFT JOIN core_event AS told
+        ON told.record_id = coalesce(movement.ship_record_id, movement.receive_record_id)
+    LEFT JOIN core_site AS owner ON owner.site_id = told.from_owner_site_id
+    WHERE movement.from_site_id = pack.trader_id
+        OR pack.partner_id IN (seller.partner_id, owner.partner_id)
+),
+untold AS (
+    SELECT
+        never_there.lot_id, never_there.trader_id, setting.untold_units,
+        setting.untold_dispensers,
+        count(DISTINCT unit_id) AS all_units,
+        count(DISTINCT unit_id) FILTER (WHERE customer.shelf_id IS NULL) AS units,
+        count(DISTINCT never_there.shelf_id) AS all_dispensers,
+        count(DISTINCT never_there.shelf_id) FILTER (WHERE customer.shelf_id IS NULL)
+            AS dispensers,
+        list_sort(list_distinct(flatten(list([record_id, prev_record_id]))))[:50] AS record_ids
+    FROM never_there
+    CROSS JOIN setting
+    LEFT JOIN customer
+        ON customer.lot_id = never_there.lot_id AND customer.trader_id = never_there.trader_id
+        AND customer.shelf_id = never_there.shelf_id
+    GROUP BY
+        never_there.lot_id, never_there.trader_id, setting.untold_units,
+        setting.untold_dispensers
+    HAVING all_units >= setting.untold_units AND all_dispensers >= setting.untold_dispensers
 )
 SELECT
     lot_id::INTEGER AS lot_id,
@@ -230,4 +298,34 @@ FROM judged
 QUALIFY NOT is_gap OR row_number() OVER (
     PARTITION BY lot_id, is_gap ORDER BY units DESC, from_site_id, to_site_id
 ) = 1
-ORDER BY lot_id, from_site_id, to_site_id
+UNION ALL
+SELECT
+    lot_id::INTEGER,
+    NULL::BIGINT,
+    NULL::BIGINT,
+    trader_id::INTEGER,
+    NULL::INTEGER,
+    'S2',
+    CASE
+        WHEN units >= untold_units AND dispensers >= untold_dispensers THEN 'stands'
+        ELSE 'explained'
+    END AS status,
+    CASE WHEN status = 'explained' THEN 'B14' END,
+    'conflicting',
+    all_units::DOUBLE,
+    to_json({
+        'kind': 'untold', 'units': all_units, 'dispensers': all_dispensers,
+        'units_of_no_customers': units
+    }),
+    to_json({'units_of_no_customers': untold_units, 'dispensers': untold_dispensers}),
+    to_json([
+        to_json({'code': 'B13', 'result': 'ruled_out', 'put_back_units': 0}),
+        to_json({
+            'code': 'B14',
+            'result': CASE WHEN status = 'explained' THEN 'supported' ELSE 'ruled_out' END,
+            'units_of_customers': all_units - units
+        })
+    ])::JSON,
+    record_ids
+FROM untold
+ORDER BY lot_id, site_id, other_site_id
