@@ -26,7 +26,8 @@
 --   is_disposal     the pack's way out of trade: to or at a returns processor, a destruction plant
 --                   or a maker; its destruction; called recalled, expired, damaged or not for
 --                   sale; what the party of the end does with it before it goes that way; and all
---                   that happens to a pack that goes there in the end, unsold
+--                   that happens to a pack that goes there in the end, unsold. Not: a dispenser
+--                   sets aside a pack that another handed to a patient - it was offered for sale
 --   is_onward       a retired pack's lawful way: sent by who retired it out of the EEA (told there
 --                   or by the receipt abroad), by its
 --                   maker to a dispenser as a sample, or to a place that nobody described; and
@@ -132,6 +133,12 @@ directed AS (
         kind IS NOT DISTINCT FROM 'supplied'
         OR coalesce(goal.party_id, with_end.party_id) IS DISTINCT FROM ended.party_id
         OR with_end.party_id IS DISTINCT FROM ended.party_id AS is_elsewhere,
+        coalesce(
+            step = 'holding' AND starts_with(disposition, 'non_sellable')
+            AND ended.kind = 'supplied' AND with_end.party_id <> ended.party_id
+            AND with_end.role IN ('pharmacy', 'hospital', 'clinic'),
+            FALSE
+        ) AS is_set_aside,
         coalesce(
             with_end.role IN ('reverse_distributor', 'destruction')
             OR goal.role IN ('reverse_distributor', 'destruction')
@@ -353,12 +360,14 @@ SELECT
     (later.clock_doubt_min + later.ended.clock_doubt_min) / 60 AS doubt_h,
     coalesce(later.site_id = later.ended.site_id, FALSE) AS is_same_site,
     coalesce(later.party_id = later.ended.party_id, FALSE) AS is_same_party,
-    later.is_off
-    OR (
-        NOT later.is_elsewhere
-        AND coalesce(later.leaves_off, later.disposition = 'returned', FALSE)
-    )
-    OR coalesce(outcome.ends_off, FALSE) AS is_disposal,
+    NOT later.is_set_aside AND (
+        later.is_off
+        OR (
+            NOT later.is_elsewhere
+            AND coalesce(later.leaves_off, later.disposition = 'returned', FALSE)
+        )
+        OR coalesce(outcome.ends_off, FALSE)
+    ) AS is_disposal,
     coalesce(
         later.ord = sent_on.ord
         OR (

@@ -16,7 +16,7 @@
 --   met elsewhere untold as leaving; a holder where the packs were
 --   made told some pack of the lot as shipped. Where the packs were on their way, the place that
 --   they were bound for leaks no departures of other lots, nor, as a trader, arrivals
---   (feat_handover). The holder, or that place, had no two days without a word in the 30 before the
+--   (feat_handover), and a trader is known by at least 3 lots that left it. The holder, or that place, had no two days without a word in the 30 before the
 --   act (feat_silent_day). Else one data gap a lot. A maker that retires its own packs from afar is
 --   no holder's act.
 -- severity: S2 always.
@@ -254,6 +254,11 @@ judged AS (
             ),
             false
         )
+        AND (
+            NOT act.is_on_the_way
+            OR coalesce(goal_site.role IN ('pharmacy', 'hospital', 'clinic'), false)
+            OR coalesce(passing.lots >= setting.feed_lots, false)
+        )
         AND coalesce(
             (
                 actor.lots - 1 >= setting.feed_lots
@@ -281,7 +286,9 @@ judged AS (
         ON act.held.site_id = origin.site_id AND act.lot_id = origin.lot_id
     LEFT JOIN feat_handover AS goal
         ON act.is_on_the_way AND act.held.to_site_id = goal.site_id AND act.lot_id = goal.lot_id
-    LEFT JOIN party AS goal_site ON goal.site_id = goal_site.site_id
+    LEFT JOIN party AS goal_site
+        ON act.is_on_the_way AND act.held.to_site_id = goal_site.site_id
+    LEFT JOIN holder AS passing ON goal_site.site_id = passing.site_id
     LEFT JOIN party AS target ON act.to_site_id = target.site_id
     LEFT JOIN party AS owner ON act.from_owner_site_id = owner.site_id
     LEFT JOIN actor ON act.site_id = actor.site_id
