@@ -24,7 +24,7 @@
 --   km: a loan that nobody told), B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
 --   first), B12 (one of the two records names the pack, the other only a container it may have left
 --   unscanned, or they name two containers; or A had taken the pack out of a container that the
---   holder shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
+--   holder, or whom it was bound for, shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
 --   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act
 --   names the holder's firm as owner, or A is a logistics provider).
 -- source: typology P19
@@ -188,7 +188,8 @@ late AS (
     INNER JOIN party AS place ON event.site_id = place.site_id
     WHERE place.partner_id = act.actor_partner_id
 ),
--- Containers that the holder shipped and A opened: the pack came in one, whoever packed it.
+-- Containers that the holder shipped, or whom the pack was bound for, and A opened: the pack came
+-- in one, whoever packed it.
 opened AS (
     SELECT DISTINCT act.unit_id, act.ord
     FROM foreign_act AS act
@@ -202,7 +203,11 @@ opened AS (
         ON box.epc_id = moved.container_id AND moved.ord BETWEEN act.held.ord AND taken.ord
     INNER JOIN core_event AS event ON moved.ord = event.ord AND event.custody = 'ship'
     INNER JOIN party AS origin
-        ON moved.site_id = origin.site_id AND act.holder_partner_id = origin.partner_id
+        ON moved.site_id = origin.site_id
+        AND (
+            act.holder_partner_id = origin.partner_id
+            OR (act.is_on_the_way AND act.held.to_site_id = origin.site_id)
+        )
 ),
 -- The holder's feed, or that of the place which the packs were bound for, failed in between.
 silent AS (
