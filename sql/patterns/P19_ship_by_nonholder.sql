@@ -28,11 +28,10 @@
 --   names the holder's firm as owner, or A is a logistics provider).
 -- source: typology P19
 -- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, feat_handover,
---   feat_silent_day, raw_setting, stg_mention
+--   feat_route, feat_silent_day, raw_setting, stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: Wards and shops without a known owner look like other parties; where they never receive
---   anything the guard holds them to be a data gap. Costs over a tenth of all patterns: who has a
---   pack is only known by going through its life in order, for every pack.
+--   anything the guard holds them to be a data gap.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
@@ -46,11 +45,16 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'B08.units') AS lent_units
     FROM raw_setting
 ),
+-- One pack stands for all that went its way.
+route AS (
+    SELECT route_unit_id AS unit_id, count(*) AS packs FROM feat_route GROUP BY route_unit_id
+),
 told AS (
     SELECT
-        unit_id, lot_id, ord, site_id, coalesce(to_site_id, 0) AS to_site_id, custody, is_birth,
-        is_terminal, is_inferred
-    FROM core_item_event
+        event.unit_id, route.packs, lot_id, ord, prev_record_id, event.step AS told_step, site_id,
+        coalesce(to_site_id, 0) AS to_site_id, custody, is_birth, is_terminal, is_inferred
+    FROM core_item_event AS event
+    INNER JOIN route ON event.unit_id = route.unit_id
     WHERE site_id IS NOT NULL AND terminal_before = 0
         AND (custody IS NOT NULL OR is_birth OR is_terminal)
 ),
@@ -105,7 +109,8 @@ actor AS (
 -- acted.
 taker AS (
     SELECT
-        site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units
+        site_id, coalesce(sum(packs) FILTER (WHERE custody = 'receive'), 0) AS told_units,
+        sum(packs) AS units
     FROM step
     WHERE is_on_the_way AND NOT is_foreign AND NOT is_inferred AND (custody = 'receive' OR is_act)
     GROUP BY site_id
@@ -126,23 +131,36 @@ holder AS (
     FROM holder_lot
     GROUP BY site_id
 ),
+foreign_route AS (
+    SELECT *
+    FROM step
+    WHERE is_act AND is_foreign
+        AND NOT (
+            is_terminal AND custody IS NULL AND actor_role = 'maker'
+            AND told_step NOT IN ('dispensing', 'retail_selling')
+        )
+    QUALIFY row_number() OVER (PARTITION BY unit_id, site_id ORDER BY ord) = 1
+),
+-- Each pack of these ways. It shares all but its end with the one that stood for it, and that comes
+-- after the same event.
 foreign_act AS (
     SELECT
-        step.*,
-        act.record_id, act.event_at, act.container_id, act.from_owner_site_id,
-        act.step IN ('dispensing', 'retail_selling') AS is_supply,
+        way.* EXCLUDE (unit_id, ord, packs, prev_record_id, told_step),
+        act.unit_id, act.ord, act.record_id, act.event_at, act.container_id,
+        act.from_owner_site_id, act.step IN ('dispensing', 'retail_selling') AS is_supply,
         last_word.record_id AS holder_record_id, last_word.event_at AS held_at,
         last_word.is_inferred AS is_held_inferred, last_word.container_id AS held_container_id
-    FROM step
-    INNER JOIN core_item_event AS act ON step.unit_id = act.unit_id AND step.ord = act.ord
-    INNER JOIN core_item_event AS last_word
-        ON step.unit_id = last_word.unit_id AND step.held.ord = last_word.ord
-    WHERE step.is_act AND step.is_foreign
-        AND NOT (
-            step.is_terminal AND step.custody IS NULL AND step.actor_role = 'maker'
-            AND act.step NOT IN ('dispensing', 'retail_selling')
+    FROM foreign_route AS way
+    INNER JOIN feat_route AS pack ON way.unit_id = pack.route_unit_id
+    INNER JOIN core_item_event AS act
+        ON pack.unit_id = act.unit_id
+        AND if(
+            way.custody IS NULL AND NOT way.is_birth,
+            act.prev_record_id IS NOT DISTINCT FROM way.prev_record_id,
+            act.ord = way.ord
         )
-    QUALIFY row_number() OVER (PARTITION BY step.unit_id, step.site_id ORDER BY step.ord) = 1
+    INNER JOIN core_item_event AS last_word
+        ON pack.unit_id = last_word.unit_id AND way.held.ord = last_word.ord
 ),
 -- B08: handed out by one dispenser, held by or bound for another close by.
 lent AS (
