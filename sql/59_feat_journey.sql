@@ -106,7 +106,8 @@ leg AS (
     LEFT JOIN graph_edge AS edge
         ON edge.from_site_id = leg.from_site_id AND edge.to_site_id = leg.to_site_id
     LEFT JOIN lane ON lane.from_site_id = leg.from_site_id AND lane.to_site_id = leg.to_site_id
-    ANTI JOIN own_request AS own ON own.record_id IN (leg.from_record_id, leg.to_record_id)
+    ANTI JOIN own_request AS asked_before ON asked_before.record_id = leg.from_record_id
+    ANTI JOIN own_request AS asked_after ON asked_after.record_id = leg.to_record_id
     WHERE leg.distance_km > setting.distance_km
         AND (
             leg.is_too_fast OR edge.from_site_id IS NULL
@@ -115,12 +116,18 @@ leg AS (
             ) / lane.spread)) < setting.rushed_share
         )
 ),
+-- Most packs rode somewhere else in between: their containers account for them.
+unaccounted AS (
+    SELECT leg.*
+    FROM leg
+    ANTI JOIN core_item_event AS event
+        ON event.unit_id = leg.unit_id AND event.is_inferred AND NOT leg.is_too_fast
+        AND event.site_id <> leg.from_site_id AND event.record_id <> leg.to_record_id
+        AND event.event_at BETWEEN leg.from_at AND leg.to_at
+),
 between_scans AS (
     SELECT
         leg.unit_id, leg.to_record_id,
-        coalesce(bool_or(
-            event.site_id <> leg.from_site_id AND event.is_inferred
-        ), false) AS is_elsewhere,
         max(event.event_at) FILTER (WHERE event.site_id = leg.from_site_id) AS left_at,
         arg_max(
             CASE WHEN event.step IN ('shipping', 'departing') THEN event.to_site_id ELSE -1 END,
@@ -128,7 +135,7 @@ between_scans AS (
         ) FILTER (WHERE event.site_id = leg.from_site_id) AS sent_to_site_id,
         coalesce(arg_max(event.is_terminal, event.ord)
             FILTER (WHERE event.site_id = leg.from_site_id), false) AS is_ended
-    FROM leg
+    FROM unaccounted AS leg
     LEFT JOIN core_item_event AS event
         ON event.unit_id = leg.unit_id
         AND event.event_at BETWEEN leg.from_at AND leg.to_at AND event.record_id <> leg.to_record_id
@@ -140,12 +147,11 @@ asked AS (
         nullif(told.sent_to_site_id, -1) AS sent_to_site_id,
         epoch(leg.to_at - coalesce(told.left_at, leg.from_at)) / 3600 + leg.doubt_h
         + greatest(0, coalesce(there.shift_min, 0) - coalesce(here.shift_min, 0)) / 60 AS silent_h
-    FROM leg
+    FROM unaccounted AS leg
     LEFT JOIN feat_site_clock AS here ON here.site_id = leg.from_site_id
     LEFT JOIN feat_site_clock AS there ON there.site_id = leg.to_site_id
     JOIN between_scans AS told
         ON told.unit_id = leg.unit_id AND told.to_record_id = leg.to_record_id
-    WHERE leg.is_too_fast OR NOT told.is_elsewhere
 ),
 -- ---- ways between the two places, found backwards: few deliver to a place
 pair AS (

@@ -27,6 +27,13 @@ party AS (
     SELECT site_id, coalesce(partner_id, -site_id) AS party_id
     FROM core_site
 ),
+-- Only where something was told before a commissioning can there be two of them, or a scan too soon.
+preceded AS (
+    SELECT DISTINCT unit_id
+    FROM core_item_event
+    WHERE step = 'commissioning' AND action = 'ADD' AND NOT is_inferred
+        AND prev_record_id IS NOT NULL
+),
 birth AS (
     SELECT
         event.unit_id, event.lot_id, event.record_id, event.ord, event.event_at, event.site_id,
@@ -40,6 +47,7 @@ birth AS (
         AS first_party_id,
         first_value(event.event_at) OVER (PARTITION BY event.unit_id ORDER BY event.ord) AS first_at
     FROM core_item_event AS event
+    SEMI JOIN preceded ON preceded.unit_id = event.unit_id
     LEFT JOIN party ON party.site_id = event.site_id
     WHERE event.step = 'commissioning' AND event.action = 'ADD' AND NOT event.is_inferred
 ),

@@ -12,28 +12,28 @@
 -- guard: The lot is covered (commissioned share at least 0.99). Over other lots (at least 3), the
 --   holder's data shows at least 90 % of what left it as shipped, and A's acts at least 90 % of the
 --   time follow a receipt (or A told the receipt of at least 10 packs, and of 99 % of those that
---   were sent to it and on which it acted: then 80 % are enough of the holder); nor is over 10 % of its packs of other lots that were next
---   met elsewhere untold as leaving; a holder where the packs were
---   made told some pack of the lot as shipped. Where the packs were on their way, the place that
---   they were bound for leaks no departures of other lots, nor, as a trader, arrivals
---   (feat_handover), and a trader is known by at least 3 lots that left it. The holder, or that place, had no two days without a word in the 30 before the
---   act (feat_silent_day). Else one data gap a lot. A maker that retires its own packs from afar is
---   no holder's act.
+--   were sent to it and on which it acted: then 80 % are enough of the holder); nor is over 10 % of
+--   the holder's packs of other lots that were next met elsewhere untold as leaving; a holder where
+--   the packs were made told some pack of the lot as shipped. Where the packs were on their way,
+--   the place that they were bound for leaks no departures of other lots, nor, as a trader,
+--   arrivals (feat_handover), and a trader is known by at least 3 lots that left it. The holder, or
+--   that place, had no two days without a word in the 30 before the act (feat_silent_day). Else one
+--   data gap a lot. A maker that retires its own packs from afar is no holder's act.
 -- severity: S2 always.
 -- benign: B08 (one or two packs handed out by a dispenser, held by or bound for another within 20
---   km: a loan that nobody told), B11 (A's receipt comes within 72 h after, or A ships to the holder whose receipt was told
---   first), B12 (one of the two records names the pack, the other only a container it may have left
---   unscanned, or they name two containers; or A had taken the pack out of a container that the
---   holder, or whom it was bound for, shipped: nobody told the packing), B15 (what came to the wrong door or was too much in
---   the box: A sends it back to who held or sent it, or on to whom it was addressed), B23 (the act
---   names the holder's firm as owner, or A is a logistics provider).
+--   km: a loan that nobody told), B11 (A's receipt comes within 72 h after, or A ships to the holder
+--   whose receipt was told first), B12 (one of the two records names the pack, the other only a
+--   container it may have left unscanned, or they name two containers; or A had taken the pack out
+--   of a container that the holder, or whom it was bound for, shipped: nobody told the packing), B15
+--   (what came to the wrong door or was too much in the box: A sends it back to who held or sent it,
+--   or on to whom it was addressed), B23 (the act names the holder's firm as owner, or A is a
+--   logistics provider).
 -- source: typology P19
 -- reads:   core_container_event, core_event, core_item_event, core_lot, core_site, feat_handover,
---   feat_silent_day, raw_setting, stg_mention
+--   feat_route, feat_silent_day, raw_setting, stg_mention
 -- columns: as in find_finding's pattern shape
 -- caveats: Wards and shops without a known owner look like other parties; where they never receive
---   anything the guard holds them to be a data gap. Costs over a tenth of all patterns: who has a
---   pack is only known by going through its life in order, for every pack.
+--   anything the guard holds them to be a data gap.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P19.late_h') AS late_h,
@@ -48,11 +48,16 @@ WITH setting AS (
         max(value) FILTER (WHERE name = 'B08.units') AS lent_units
     FROM raw_setting
 ),
+-- One pack stands for all that went its way.
+route AS (
+    SELECT route_unit_id AS unit_id, count(*) AS packs FROM feat_route GROUP BY route_unit_id
+),
 told AS (
     SELECT
-        unit_id, lot_id, ord, site_id, coalesce(to_site_id, 0) AS to_site_id, custody, is_birth,
-        is_terminal, is_inferred
-    FROM core_item_event
+        event.unit_id, route.packs, lot_id, ord, prev_record_id, event.step AS told_step, site_id,
+        coalesce(to_site_id, 0) AS to_site_id, custody, is_birth, is_terminal, is_inferred
+    FROM core_item_event AS event
+    INNER JOIN route ON event.unit_id = route.unit_id
     WHERE site_id IS NOT NULL AND terminal_before = 0
         AND (custody IS NOT NULL OR is_birth OR is_terminal)
 ),
@@ -111,7 +116,8 @@ taker AS (
         told_units >= setting.feed_units AND told_units >= setting.receipt_share * units AS is_sound
     FROM (
         SELECT
-            site_id, count(*) FILTER (WHERE custody = 'receive') AS told_units, count(*) AS units
+            site_id, coalesce(sum(packs) FILTER (WHERE custody = 'receive'), 0) AS told_units,
+            sum(packs) AS units
         FROM step
         WHERE is_on_the_way AND NOT is_foreign AND NOT is_inferred
             AND (custody = 'receive' OR is_act)
@@ -135,29 +141,42 @@ holder AS (
     FROM holder_lot
     GROUP BY site_id
 ),
+foreign_route AS (
+    SELECT *
+    FROM step
+    WHERE is_act AND is_foreign
+        AND NOT (
+            is_terminal AND custody IS NULL AND actor_role = 'maker'
+            AND told_step NOT IN ('dispensing', 'retail_selling')
+        )
+    QUALIFY row_number() OVER (PARTITION BY unit_id, site_id ORDER BY ord) = 1
+),
+-- Each pack of these ways. It shares all but its end with the one that stood for it, and that comes
+-- after the same event.
 foreign_act AS (
     SELECT
-        step.*,
-        act.record_id, act.event_at, act.container_id, act.from_owner_site_id,
-        act.step IN ('dispensing', 'retail_selling') AS is_supply,
+        way.* EXCLUDE (unit_id, ord, packs, prev_record_id, told_step),
+        act.unit_id, act.ord, act.record_id, act.event_at, act.container_id,
+        act.from_owner_site_id, act.step IN ('dispensing', 'retail_selling') AS is_supply,
         last_word.record_id AS holder_record_id, last_word.event_at AS held_at,
         last_word.container_id AS held_container_id,
         -- Known there by its container only, unless the holder then scanned the pack itself.
         last_word.is_inferred AND NOT coalesce(
-            seen.site_id = step.held.site_id AND NOT seen.is_inferred, false
+            seen.site_id = way.held.site_id AND NOT seen.is_inferred, false
         ) AS is_held_inferred
-    FROM step
-    INNER JOIN core_item_event AS act ON step.unit_id = act.unit_id AND step.ord = act.ord
-    INNER JOIN core_item_event AS last_word
-        ON step.unit_id = last_word.unit_id AND step.held.ord = last_word.ord
-    LEFT JOIN core_item_event AS seen
-        ON act.unit_id = seen.unit_id AND act.prev_record_id = seen.record_id
-    WHERE step.is_act AND step.is_foreign
-        AND NOT (
-            step.is_terminal AND step.custody IS NULL AND step.actor_role = 'maker'
-            AND act.step NOT IN ('dispensing', 'retail_selling')
+    FROM foreign_route AS way
+    INNER JOIN feat_route AS pack ON way.unit_id = pack.route_unit_id
+    INNER JOIN core_item_event AS act
+        ON pack.unit_id = act.unit_id
+        AND if(
+            way.custody IS NULL AND NOT way.is_birth,
+            act.prev_record_id IS NOT DISTINCT FROM way.prev_record_id,
+            act.ord = way.ord
         )
-    QUALIFY row_number() OVER (PARTITION BY step.unit_id, step.site_id ORDER BY step.ord) = 1
+    INNER JOIN core_item_event AS last_word
+        ON pack.unit_id = last_word.unit_id AND way.held.ord = last_word.ord
+    LEFT JOIN core_item_event AS seen
+        ON pack.unit_id = seen.unit_id AND act.prev_record_id = seen.record_id
 ),
 -- B08: handed out by one dispenser, held by or bound for another close by.
 lent AS (

@@ -228,7 +228,7 @@ lent_pack AS (
     CROSS JOIN setting
     INNER JOIN dispenser AS here ON came_from.site_id = here.site_id
     INNER JOIN dispenser AS there
-        ON came_from.last_site_id = there.site_id AND there.site_id <> here.site_id
+        ON came_from.last_site_id = there.site_id AND came_from.last_site_id <> came_from.site_id
     WHERE here.partner_id = there.partner_id
         OR 2 * 6371 * asin(least(1, sqrt(
             pow(sin((here.latitude - there.latitude) / 2), 2)

@@ -84,12 +84,15 @@ located AS (
     FROM last_place
 ),
 away AS (
-    SELECT located.*, home.site_id IS NOT NULL AS is_at_home
+    SELECT
+        located.*,
+        coalesce(there.site_id IN (held_at.site_id, left_from.site_id), false)
+        OR coalesce(there.partner_id IN (held_at.partner_id, left_from.partner_id), false)
+            AS is_at_home
     FROM located
     LEFT JOIN core_site AS there ON located.site_id = there.site_id
-    LEFT JOIN core_site AS home
-        ON home.site_id IN (located.place_site_id, located.left_site_id)
-        AND (home.site_id = there.site_id OR home.partner_id = there.partner_id)
+    LEFT JOIN core_site AS held_at ON located.place_site_id = held_at.site_id
+    LEFT JOIN core_site AS left_from ON located.left_site_id = left_from.site_id
     WHERE located.place_site_id IS NOT NULL
 ),
 unit_away AS (

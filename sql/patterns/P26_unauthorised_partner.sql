@@ -203,19 +203,29 @@ tested_day AS (
     FROM uncovered
 ),
 lapsed_day AS (
-    SELECT DISTINCT role, country, day FROM tested_day WHERE is_listed
+    SELECT DISTINCT role, day FROM tested_day WHERE is_listed
+),
+known AS (
+    SELECT trader.role, count(DISTINCT trader.site_id) AS known
+    FROM trader
+    INNER JOIN licence ON trader.site_id = licence.site_id
+    GROUP BY trader.role
+),
+valid_day AS (
+    SELECT lapsed_day.role, lapsed_day.day, count(DISTINCT trader.site_id) AS valid
+    FROM lapsed_day
+    INNER JOIN trader ON lapsed_day.role = trader.role
+    INNER JOIN licence
+        ON trader.site_id = licence.site_id
+        AND lapsed_day.day BETWEEN licence.valid_from AND licence.valid_to
+    GROUP BY lapsed_day.role, lapsed_day.day
 ),
 class_day AS (
     SELECT
-        lapsed_day.role, lapsed_day.country, lapsed_day.day,
-        count(DISTINCT trader.site_id) AS known,
-        count(DISTINCT trader.site_id) FILTER (
-            WHERE lapsed_day.day BETWEEN licence.valid_from AND licence.valid_to
-        ) AS valid
+        lapsed_day.role, lapsed_day.day, known.known, coalesce(valid_day.valid, 0) AS valid
     FROM lapsed_day
-    INNER JOIN trader ON lapsed_day.role = trader.role
-    INNER JOIN licence ON trader.site_id = licence.site_id
-    GROUP BY lapsed_day.role, lapsed_day.country, lapsed_day.day
+    INNER JOIN known ON lapsed_day.role = known.role
+    LEFT JOIN valid_day ON lapsed_day.role = valid_day.role AND lapsed_day.day = valid_day.day
 ),
 -- Suppliers must know whom they supply: listed ones that went on after the lapse.
 supplier AS (
@@ -273,9 +283,8 @@ judged AS (
     LEFT JOIN supplier ON tested_day.site_id = supplier.site_id
     LEFT JOIN breadth ON tested_day.site_id = breadth.site_id
     LEFT JOIN class_day
-        ON tested_day.role = class_day.role
-        AND tested_day.country IS NOT DISTINCT FROM class_day.country
-        AND tested_day.day = class_day.day AND tested_day.is_listed
+        ON tested_day.role = class_day.role AND tested_day.day = class_day.day
+        AND tested_day.is_listed
 ),
 grouped AS (
     SELECT

@@ -19,10 +19,9 @@
 --   the excess), B23 (changes to a logistics provider or customs, or with one stated owner before
 --   and after, account for it: custody moved, title did not).
 -- source: typology P29
--- reads:   core_custody, core_licence, core_lot, core_site, raw_setting
+-- reads:   core_custody, core_licence, core_lot, core_site, feat_route, raw_setting
 -- columns: as in find_finding's pattern shape
--- caveats: Only packs known by serial have a path; goods moved by quantity are silent. Costs about a
---   tenth of all patterns: how rare a path is shows only beside the paths of all packs.
+-- caveats: Only packs known by serial have a path; goods moved by quantity are silent.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P29.most_changes') AS most_changes,
@@ -60,6 +59,10 @@ party AS (
     FROM core_site AS site
     LEFT JOIN lawful_trader AS trader ON site.site_id = trader.site_id
 ),
+-- One pack stands for all that went its way.
+route AS (
+    SELECT route_unit_id AS unit_id, count(*) AS packs FROM feat_route GROUP BY route_unit_id
+),
 -- Each change of hands: what of it was a change of owner, and what of that a lawful trader's.
 handover AS (
     SELECT
@@ -87,9 +90,11 @@ handover AS (
         row_number() OVER (PARTITION BY hop.unit_id, there.partner_id ORDER BY hop.hop_no) > 1
         OR there.partner_id = first_value(here.partner_id) OVER life AS is_back
     FROM core_custody AS hop
+    INNER JOIN route ON hop.unit_id = route.unit_id
     INNER JOIN party AS here ON hop.from_site_id = here.site_id
     INNER JOIN party AS there ON hop.to_site_id = there.site_id
-    WHERE here.partner_id <> there.partner_id AND NOT there.is_disposal
+    -- Compared inside a function: as a join's condition it would pair all sites with all others.
+    WHERE coalesce(here.partner_id <> there.partner_id, false) AND NOT there.is_disposal
     WINDOW life AS (PARTITION BY hop.unit_id ORDER BY hop.hop_no)
 ),
 -- A tote goes home and out again; a pack that nobody took out of it by name did not.
@@ -116,7 +121,7 @@ trader_row AS (
 ),
 path AS (
     SELECT
-        lot_id, unit_id,
+        change.lot_id, change.unit_id, any_value(route.packs) AS packs,
         sum(change) AS changes,
         coalesce(sum(change) FILTER (WHERE is_custody_only), 0) AS custody_changes,
         coalesce(sum(change) FILTER (WHERE is_parallel AND NOT is_custody_only), 0)
@@ -124,12 +129,13 @@ path AS (
         arg_max(country, hop_no) AS last_country,
         arg_max(to_site_id, hop_no) AS last_site_id
     FROM change
-    GROUP BY lot_id, unit_id
+    INNER JOIN route ON change.unit_id = route.unit_id
+    GROUP BY change.lot_id, change.unit_id
 ),
 -- How rare so many changes are among the packs of other lots.
 histogram AS (
     SELECT
-        lot.gtin, path.last_country, path.lot_id, path.changes, count(*) AS packs
+        lot.gtin, path.last_country, path.lot_id, path.changes, sum(path.packs) AS packs
     FROM path
     INNER JOIN core_lot AS lot ON path.lot_id = lot.lot_id
     WHERE path.last_country IS NOT NULL
@@ -250,7 +256,7 @@ coded AS (
 grouped AS (
     SELECT
         lot_id, benign,
-        count(*) AS units,
+        sum(packs) AS units,
         max(trader_sales) AS trader_sales,
         arg_max(coded, (trader_sales, changes, countries, -unit_id)) AS shown
     FROM coded

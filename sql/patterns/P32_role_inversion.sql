@@ -48,7 +48,8 @@ sold AS (
     JOIN core_site AS buyer ON buyer.site_id = movement.to_site_id
     WHERE seller.role IN ('pharmacy', 'hospital', 'clinic')
         AND buyer.role IN ('wholesaler', 'parallel_trader', 'repackager')
-        AND seller.partner_id IS DISTINCT FROM buyer.partner_id
+        -- Compared inside a function: as a join's condition it would pair all sites first.
+        AND coalesce(seller.partner_id IS DISTINCT FROM buyer.partner_id, true)
         AND seller.site_id NOT IN (
             SELECT site_id FROM core_licence
             WHERE site_id IS NOT NULL
@@ -111,19 +112,20 @@ put_back AS (
     WHERE is_undo
     GROUP BY lot_id, site_id
 ),
-supplied AS (  -- deliveries of anything from the buyer to the dispenser
+-- Deliveries of anything, told by the sender or by the receiver.
+delivery AS (
+    SELECT site_id AS from_site_id, to_site_id, event_at FROM core_event WHERE custody = 'ship'
+    UNION ALL
+    SELECT from_site_id, site_id, event_at FROM core_event WHERE custody = 'receive'
+),
+supplied AS (  -- from the buyer to the dispenser
     SELECT
         sold.lot_id, sold.from_site_id, sold.to_site_id,
-        min(date_diff('day', event.event_at, sold.sold_at)) AS days_before
+        min(date_diff('day', delivery.event_at, sold.sold_at)) AS days_before
     FROM sold
-    JOIN core_event AS event
-        ON (
-            (event.custody = 'ship' AND event.site_id = sold.to_site_id
-                AND event.to_site_id = sold.from_site_id)
-            OR (event.custody = 'receive' AND event.site_id = sold.from_site_id
-                AND event.from_site_id = sold.to_site_id)
-        )
-        AND event.event_at < sold.sold_at
+    JOIN delivery
+        ON delivery.from_site_id = sold.to_site_id AND delivery.to_site_id = sold.from_site_id
+        AND delivery.event_at < sold.sold_at
     GROUP BY sold.lot_id, sold.from_site_id, sold.to_site_id
 ),
 pair AS (

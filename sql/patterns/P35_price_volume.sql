@@ -79,49 +79,86 @@ price AS (
     WHERE unit_price > 0 AND NOT is_short_dated
     GROUP BY gtin, currency, uom, from_site_id, to_site_id, month
 ),
-market AS (
+-- What the seller asked for the product before, of whomever.
+own_price AS (
     SELECT
-        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
-        price.unit_price, price.prices,
+        *,
+        median(unit_price) OVER (
+            PARTITION BY gtin, currency, uom, from_site_id ORDER BY month
+            RANGE BETWEEN INTERVAL 12 MONTH PRECEDING AND INTERVAL 1 MONTH PRECEDING
+        ) AS own_reference
+    FROM price
+),
+-- Few undercut their own prices: only they are held against those of others.
+own_low AS (
+    SELECT own_price.* EXCLUDE (own_reference)
+    FROM own_price
+    CROSS JOIN setting
+    WHERE coalesce(unit_price < setting.price_share * own_reference, true)
+),
+-- What others asked is the same whoever bought.
+reference AS (
+    SELECT
+        asking.gtin, asking.currency, asking.uom, asking.from_site_id, asking.month,
         median(other.unit_price) AS reference,
         median(ln(other.unit_price)) AS log_reference,
         mad(ln(other.unit_price)) AS log_mad,
         sum(other.prices) AS reference_prices,
-        count(DISTINCT other.from_site_id) AS reference_sellers,
-        avg(CASE WHEN other.unit_price > price.unit_price THEN 1.0 ELSE 0.0 END) AS undercut_share
-    FROM price
+        count(DISTINCT other.from_site_id) AS reference_sellers
+    FROM (SELECT DISTINCT gtin, currency, uom, from_site_id, month FROM own_low) AS asking
     INNER JOIN price AS other
-        ON price.gtin = other.gtin AND price.currency = other.currency AND price.uom = other.uom
-        AND price.from_site_id <> other.from_site_id
-        AND other.month BETWEEN price.month - INTERVAL 12 MONTH AND price.month
-    GROUP BY price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id,
-        price.month, price.unit_price, price.prices
+        ON asking.gtin = other.gtin AND asking.currency = other.currency
+        AND asking.uom = other.uom AND asking.from_site_id <> other.from_site_id
+        AND other.month BETWEEN asking.month - INTERVAL 12 MONTH AND asking.month
+    GROUP BY asking.gtin, asking.currency, asking.uom, asking.from_site_id, asking.month
+),
+low AS (
+    SELECT
+        own_low.*,
+        reference.reference, reference.reference_prices, reference.reference_sellers,
+        (ln(own_low.unit_price) - reference.log_reference)
+        / greatest(1.4826 * reference.log_mad, setting.least_spread) AS robust_z
+    FROM own_low
+    CROSS JOIN setting
+    INNER JOIN reference
+        ON own_low.gtin = reference.gtin AND own_low.currency = reference.currency
+        AND own_low.uom = reference.uom AND own_low.from_site_id = reference.from_site_id
+        AND own_low.month = reference.month
+    WHERE reference.reference_prices >= setting.least_prices
+        AND reference.reference_sellers >= setting.least_sellers
+        AND (
+            own_low.unit_price < setting.price_share * reference.reference
+            OR robust_z <= setting.price_z
+        )
+),
+market AS (
+    SELECT
+        low.gtin, low.currency, low.uom, low.from_site_id, low.to_site_id, low.month,
+        low.unit_price, low.reference, low.reference_prices, low.reference_sellers,
+        low.robust_z AS price_z
+    FROM low
+    INNER JOIN price AS other
+        ON low.gtin = other.gtin AND low.currency = other.currency AND low.uom = other.uom
+        AND low.from_site_id <> other.from_site_id
+        AND other.month BETWEEN low.month - INTERVAL 12 MONTH AND low.month
+    CROSS JOIN setting
+    GROUP BY ALL
+    HAVING avg(CASE WHEN other.unit_price > low.unit_price THEN 1.0 ELSE 0.0 END)
+        >= any_value(setting.undercut_share)
 ),
 -- B25: what other sellers ask in the months around, those after included.
 around AS (
     SELECT
-        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
+        market.gtin, market.currency, market.uom, market.from_site_id, market.month,
         median(other.unit_price) AS around_reference,
         count(DISTINCT other.from_site_id) AS around_sellers
-    FROM price
+    FROM (SELECT DISTINCT gtin, currency, uom, from_site_id, month FROM market) AS market
     CROSS JOIN setting
     INNER JOIN price AS other
-        ON price.gtin = other.gtin AND price.currency = other.currency AND price.uom = other.uom
-        AND price.from_site_id <> other.from_site_id
-        AND abs(date_diff('month', price.month, other.month)) <= setting.around_months
-    GROUP BY price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id,
-        price.month
-),
-own_price AS (
-    SELECT
-        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
-        median(earlier.unit_price) AS own_reference
-    FROM price
-    INNER JOIN price AS earlier
-        ON price.gtin = earlier.gtin AND price.currency = earlier.currency
-        AND price.uom = earlier.uom AND price.from_site_id = earlier.from_site_id
-        AND earlier.month >= price.month - INTERVAL 12 MONTH AND earlier.month < price.month
-    GROUP BY ALL
+        ON market.gtin = other.gtin AND market.currency = other.currency
+        AND market.uom = other.uom AND market.from_site_id <> other.from_site_id
+        AND abs(date_diff('month', market.month, other.month)) <= setting.around_months
+    GROUP BY market.gtin, market.currency, market.uom, market.from_site_id, market.month
 ),
 -- B25, a tender: what the seller asked a hospital for a large amount of lots that it had bought
 -- where they are made or stored for the maker, and what it asks its other buyers.
@@ -153,23 +190,22 @@ hospital_order AS (
 ),
 to_others AS (
     SELECT
-        price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id, price.month,
-        median(other.unit_price) AS unit_price
-    FROM price
+        market.gtin, market.currency, market.uom, market.from_site_id, market.to_site_id,
+        market.month, median(other.unit_price) AS unit_price
+    FROM market
     CROSS JOIN setting
     INNER JOIN price AS other
-        ON price.gtin = other.gtin AND price.currency = other.currency AND price.uom = other.uom
-        AND price.from_site_id = other.from_site_id AND price.to_site_id <> other.to_site_id
-        AND abs(date_diff('month', price.month, other.month)) <= setting.around_months
-    GROUP BY price.gtin, price.currency, price.uom, price.from_site_id, price.to_site_id,
-        price.month
+        ON market.gtin = other.gtin AND market.currency = other.currency
+        AND market.uom = other.uom AND market.from_site_id = other.from_site_id
+        AND market.to_site_id <> other.to_site_id
+        AND abs(date_diff('month', market.month, other.month)) <= setting.around_months
+    GROUP BY market.gtin, market.currency, market.uom, market.from_site_id, market.to_site_id,
+        market.month
 ),
 price_finding AS (
     SELECT
         market.*,
         market.unit_price / market.reference AS price_share,
-        (ln(market.unit_price) - market.log_reference)
-        / greatest(1.4826 * market.log_mad, setting.least_spread) AS price_z,
         around.around_reference, coalesce(around.around_sellers, 0) AS around_sellers,
         coalesce(
             market.unit_price >= setting.price_share * around.around_reference, false
@@ -193,25 +229,10 @@ price_finding AS (
         ON market.gtin = to_others.gtin AND market.currency = to_others.currency
         AND market.uom = to_others.uom AND market.from_site_id = to_others.from_site_id
         AND market.to_site_id = to_others.to_site_id AND market.month = to_others.month
-    LEFT JOIN own_price
-        ON market.gtin = own_price.gtin AND market.currency = own_price.currency
-        AND market.uom = own_price.uom AND market.from_site_id = own_price.from_site_id
-        AND market.to_site_id = own_price.to_site_id AND market.month = own_price.month
     LEFT JOIN around
         ON market.gtin = around.gtin AND market.currency = around.currency
         AND market.uom = around.uom AND market.from_site_id = around.from_site_id
-        AND market.to_site_id = around.to_site_id AND market.month = around.month
-    WHERE market.reference_prices >= setting.least_prices
-        AND market.reference_sellers >= setting.least_sellers
-        AND market.undercut_share >= setting.undercut_share
-        AND coalesce(
-            market.unit_price < setting.price_share * own_price.own_reference, true
-        )
-        AND (
-            market.unit_price < setting.price_share * market.reference
-            OR (ln(market.unit_price) - market.log_reference)
-            / greatest(1.4826 * market.log_mad, setting.least_spread) <= setting.price_z
-        )
+        AND market.month = around.month
 ),
 -- Volumes: each edge month against its own twelve months before. The mean counts months without
 -- trade from the first of them with trade on; median and spread leave them out.
@@ -220,32 +241,59 @@ edge AS (
     FROM sale
     GROUP BY gtin, from_site_id, to_site_id, month
 ),
+-- Few months are above all of the half year before: only they are held against the whole year.
+risen AS (
+    SELECT
+        edge.*, count(*) OVER year AS history_months,
+        max(edge.units) OVER half_year AS half_max_units
+    FROM edge
+    CROSS JOIN setting
+    WINDOW
+        year AS (
+            PARTITION BY gtin, from_site_id, to_site_id ORDER BY month
+            RANGE BETWEEN INTERVAL 12 MONTH PRECEDING AND INTERVAL 1 MONTH PRECEDING),
+        half_year AS (
+            PARTITION BY gtin, from_site_id, to_site_id ORDER BY month
+            RANGE BETWEEN INTERVAL 6 MONTH PRECEDING AND INTERVAL 1 MONTH PRECEDING)
+    QUALIFY history_months >= setting.least_months
+        AND edge.units > coalesce(half_max_units, 0)
+),
 edge_history AS (
     SELECT
         edge.gtin, edge.from_site_id, edge.to_site_id, edge.month, edge.units,
-        count(*) AS history_months,
+        edge.history_months, edge.half_max_units,
         sum(earlier.units) / date_diff('month', min(earlier.month), edge.month) AS mean_units,
-        max(earlier.units) FILTER (WHERE earlier.month >= edge.month - INTERVAL 6 MONTH)
-            AS half_max_units,
         median(ln(earlier.units)) AS log_median,
         -- Counts of a few packs scatter by themselves: the spread is at least that of counting.
         greatest(
             1.4826 * mad(ln(earlier.units)), 1 / sqrt(median(earlier.units)),
             max(setting.least_spread)
         ) AS spread
-    FROM edge
+    FROM risen AS edge
     CROSS JOIN setting
     INNER JOIN edge AS earlier
         ON edge.gtin = earlier.gtin AND edge.from_site_id = earlier.from_site_id
         AND edge.to_site_id = earlier.to_site_id
         AND earlier.month >= edge.month - INTERVAL 12 MONTH AND earlier.month < edge.month
-    GROUP BY edge.gtin, edge.from_site_id, edge.to_site_id, edge.month, edge.units
+    GROUP BY edge.gtin, edge.from_site_id, edge.to_site_id, edge.month, edge.units,
+        edge.history_months, edge.half_max_units
+),
+high_edge AS (
+    SELECT
+        edge_history.*,
+        (ln(edge_history.units) - edge_history.log_median) / edge_history.spread AS volume_z
+    FROM edge_history
+    CROSS JOIN setting
+    WHERE edge_history.units >= setting.mean_multiple * edge_history.mean_units
+        AND (ln(edge_history.units) - edge_history.log_median)
+        / edge_history.spread >= setting.volume_z
 ),
 buyer_month AS (
     SELECT gtin, to_site_id, month, sum(units) AS units
     FROM edge
     GROUP BY gtin, to_site_id, month
 ),
+-- All buyers of a product in a month in which one of them took so much.
 buyer_history AS (
     SELECT
         buyer.gtin, buyer.to_site_id, buyer.month, buyer.units,
@@ -255,25 +303,18 @@ buyer_history AS (
     INNER JOIN buyer_month AS earlier
         ON buyer.gtin = earlier.gtin AND buyer.to_site_id = earlier.to_site_id
         AND earlier.month >= buyer.month - INTERVAL 12 MONTH AND earlier.month < buyer.month
+    SEMI JOIN high_edge ON buyer.gtin = high_edge.gtin AND buyer.month = high_edge.month
     GROUP BY buyer.gtin, buyer.to_site_id, buyer.month, buyer.units
 ),
 high AS (
     SELECT
-        edge_history.*,
-        (ln(edge_history.units) - edge_history.log_median)
-        / edge_history.spread AS volume_z,
+        high_edge.*,
         buyer.units AS buyer_units,
         buyer.mean_units AS buyer_mean_units
-    FROM edge_history
-    CROSS JOIN setting
+    FROM high_edge
     INNER JOIN buyer_history AS buyer
-        ON edge_history.gtin = buyer.gtin AND edge_history.to_site_id = buyer.to_site_id
-        AND edge_history.month = buyer.month
-    WHERE edge_history.history_months >= setting.least_months
-        AND edge_history.units > coalesce(edge_history.half_max_units, 0)
-        AND edge_history.units >= setting.mean_multiple * edge_history.mean_units
-        AND (ln(edge_history.units) - edge_history.log_median)
-        / edge_history.spread >= setting.volume_z
+        ON high_edge.gtin = buyer.gtin AND high_edge.to_site_id = buyer.to_site_id
+        AND high_edge.month = buyer.month
 ),
 peer AS (
     SELECT

@@ -53,7 +53,9 @@ back AS (
     FROM core_custody AS hop
     INNER JOIN party AS customer ON hop.from_site_id = customer.site_id
     INNER JOIN party AS seller ON hop.to_site_id = seller.site_id
-    WHERE hop.is_return AND customer.partner_id <> seller.partner_id AND NOT seller.is_taker
+    -- Compared inside a function: as a join's condition it would pair all sites with all others.
+    WHERE hop.is_return AND NOT seller.is_taker
+        AND coalesce(customer.partner_id <> seller.partner_id, false)
 ),
 -- The pack's way before: did W sell it to C, and where was it last?
 before AS (
@@ -101,7 +103,7 @@ consignment AS (
     INNER JOIN party AS here ON hop.from_site_id = here.site_id
     INNER JOIN party AS there ON hop.to_site_id = there.site_id
     WHERE hop.receive_record_id IS NOT NULL AND NOT hop.is_return
-        AND here.partner_id <> there.partner_id
+        AND coalesce(here.partner_id <> there.partner_id, false)
         AND here.partner_id IN (SELECT seller_id FROM back)
     GROUP BY here.partner_id, hop.receive_record_id
 ),
@@ -129,7 +131,7 @@ dealing AS (
     FROM core_movement AS movement
     INNER JOIN party AS here ON movement.from_site_id = here.site_id
     INNER JOIN party AS there ON movement.to_site_id = there.site_id
-    WHERE here.partner_id <> there.partner_id AND movement.uom IS NULL
+    WHERE coalesce(here.partner_id <> there.partner_id, false) AND movement.uom IS NULL
         AND coalesce(movement.shipped_at, movement.received_at) IS NOT NULL
 ),
 came_back AS (

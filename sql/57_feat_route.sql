@@ -1,0 +1,30 @@
+-- model:   feat_route
+-- purpose: Packs of a lot that went the same way: one stands for all of them, so that what follows
+--   from the way alone is worked out once and not for every pack.
+-- grain:   one row per pack that was made, shipped, received or ended on record
+-- key:     unit_id
+-- reads:   core_item_event
+-- columns:
+--   unit_id        core_unit
+--   lot_id         core_lot
+--   route_unit_id  the pack that stands for those of its way: the lowest unit_id of them
+-- caveats: The same way: the same births, shipments and receipts, scanned or inferred alike, and
+--   ends at the same place, by the same step and after the same event, though each pack has an end
+--   of its own. What else was told of a pack (packing, looking up) is not compared. Ways are told
+--   apart by 64-bit hashes.
+-- Materialised: else it is worked out twice, once for the window.
+WITH way AS MATERIALIZED (
+    SELECT
+        lot_id, unit_id,
+        sum(CASE
+            WHEN custody IS NOT NULL OR is_birth
+                THEN hash(ord, is_inferred, is_birth, is_terminal, terminal_before = 0)
+            ELSE hash(
+                prev_record_id, site_id, to_site_id, step, is_inferred, terminal_before = 0)
+        END) AS way
+    FROM core_item_event
+    WHERE custody IS NOT NULL OR is_birth OR is_terminal
+    GROUP BY lot_id, unit_id
+)
+SELECT unit_id, lot_id, min(unit_id) OVER (PARTITION BY lot_id, way) AS route_unit_id
+FROM way
