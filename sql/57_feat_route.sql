@@ -12,8 +12,7 @@
 --   ends at the same place, by the same step and after the same event, though each pack has an end
 --   of its own. What else was told of a pack (packing, looking up) is not compared. Ways are told
 --   apart by 64-bit hashes.
--- Materialised: else it is worked out twice, once for the window.
-WITH way AS MATERIALIZED (
+WITH way AS MATERIALIZED (  -- else it is worked out twice, once for the window
     SELECT
         lot_id, unit_id,
         sum(CASE
