@@ -170,7 +170,8 @@ foreign_act AS (
         ON pack.unit_id = act.unit_id
         AND if(
             way.custody IS NULL AND NOT way.is_birth,
-            act.prev_record_id IS NOT DISTINCT FROM way.prev_record_id,
+            act.custody IS NULL AND act.is_terminal
+            AND act.prev_record_id IS NOT DISTINCT FROM way.prev_record_id,
             act.ord = way.ord
         )
     INNER JOIN core_item_event AS last_word
