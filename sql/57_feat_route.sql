@@ -1,17 +1,17 @@
 -- model:   feat_route
--- purpose: Packs of a lot that went the same way: one stands for all of them, so that what follows
+-- purpose: Packs that went the same way as another of their lot, which stands for them: what follows
 --   from the way alone is worked out once and not for every pack.
--- grain:   one row per pack that was made, shipped, received or ended on record
+-- grain:   one row per pack that another stands for
 -- key:     unit_id
 -- reads:   core_item_event
 -- columns:
 --   unit_id        core_unit
 --   lot_id         core_lot
---   route_unit_id  the pack that stands for those of its way: the lowest unit_id of them
+--   route_unit_id  the pack that stands for it: the lowest unit_id of those that went its way
 -- caveats: The same way: the same births, shipments and receipts, scanned or inferred alike, and
 --   ends at the same place, by the same step and after the same event, though each pack has an end
 --   of its own. What else was told of a pack (packing, looking up) is not compared. Ways are told
---   apart by 64-bit hashes.
+--   apart by 64-bit hashes. A pack that is not here stands for itself.
 WITH way AS MATERIALIZED (  -- else it is worked out twice, once for the window
     SELECT
         lot_id, unit_id,
@@ -27,3 +27,4 @@ WITH way AS MATERIALIZED (  -- else it is worked out twice, once for the window
 )
 SELECT unit_id, lot_id, min(unit_id) OVER (PARTITION BY lot_id, way) AS route_unit_id
 FROM way
+QUALIFY unit_id <> route_unit_id

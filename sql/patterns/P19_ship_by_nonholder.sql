@@ -50,14 +50,16 @@ WITH setting AS (
 ),
 -- One pack stands for all that went its way.
 route AS (
-    SELECT route_unit_id AS unit_id, count(*) AS packs FROM feat_route GROUP BY route_unit_id
+    SELECT route_unit_id AS unit_id, 1 + count(*) AS packs FROM feat_route GROUP BY route_unit_id
 ),
 told AS (
     SELECT
-        event.unit_id, route.packs, lot_id, ord, prev_record_id, event.step AS told_step, site_id,
-        coalesce(to_site_id, 0) AS to_site_id, custody, is_birth, is_terminal, is_inferred
+        event.unit_id, coalesce(route.packs, 1) AS packs, event.lot_id, ord, prev_record_id,
+        event.step AS told_step, site_id, coalesce(to_site_id, 0) AS to_site_id, custody, is_birth,
+        is_terminal, is_inferred
     FROM core_item_event AS event
-    INNER JOIN route ON event.unit_id = route.unit_id
+    ANTI JOIN feat_route AS led ON event.unit_id = led.unit_id
+    LEFT JOIN route ON event.unit_id = route.unit_id
     WHERE site_id IS NOT NULL AND terminal_before = 0
         AND (custody IS NOT NULL OR is_birth OR is_terminal)
 ),
@@ -153,6 +155,13 @@ foreign_route AS (
 ),
 -- Each pack of these ways. It shares all but its end with the one that stood for it, and that comes
 -- after the same event.
+foreign_pack AS (
+    SELECT unit_id, unit_id AS way_unit_id FROM foreign_route
+    UNION
+    SELECT led.unit_id, led.route_unit_id
+    FROM feat_route AS led
+    SEMI JOIN foreign_route ON led.route_unit_id = foreign_route.unit_id
+),
 foreign_act AS (
     SELECT
         way.* EXCLUDE (unit_id, ord, packs, prev_record_id, told_step),
@@ -165,14 +174,13 @@ foreign_act AS (
             seen.site_id = way.held.site_id AND NOT seen.is_inferred, false
         ) AS is_held_inferred
     FROM foreign_route AS way
-    INNER JOIN feat_route AS pack ON way.unit_id = pack.route_unit_id
+    INNER JOIN foreign_pack AS pack ON way.unit_id = pack.way_unit_id
     INNER JOIN core_item_event AS act
         ON pack.unit_id = act.unit_id
         AND if(
-            way.custody IS NULL AND NOT way.is_birth,
-            act.custody IS NULL AND act.is_terminal
-            AND act.prev_record_id IS NOT DISTINCT FROM way.prev_record_id,
-            act.ord = way.ord
+            pack.unit_id = way.unit_id OR way.custody IS NOT NULL OR way.is_birth,
+            act.ord = way.ord,
+            act.prev_record_id IS NOT DISTINCT FROM way.prev_record_id
         )
     INNER JOIN core_item_event AS last_word
         ON pack.unit_id = last_word.unit_id AND way.held.ord = last_word.ord

@@ -61,7 +61,7 @@ party AS (
 ),
 -- One pack stands for all that went its way.
 route AS (
-    SELECT route_unit_id AS unit_id, count(*) AS packs FROM feat_route GROUP BY route_unit_id
+    SELECT route_unit_id AS unit_id, 1 + count(*) AS packs FROM feat_route GROUP BY route_unit_id
 ),
 -- Each change of hands: what of it was a change of owner, and what of that a lawful trader's.
 handover AS (
@@ -90,7 +90,7 @@ handover AS (
         row_number() OVER (PARTITION BY hop.unit_id, there.partner_id ORDER BY hop.hop_no) > 1
         OR there.partner_id = first_value(here.partner_id) OVER life AS is_back
     FROM core_custody AS hop
-    INNER JOIN route ON hop.unit_id = route.unit_id
+    ANTI JOIN feat_route AS led ON hop.unit_id = led.unit_id
     INNER JOIN party AS here ON hop.from_site_id = here.site_id
     INNER JOIN party AS there ON hop.to_site_id = there.site_id
     -- Compared inside a function: as a join's condition it would pair all sites with all others.
@@ -121,7 +121,7 @@ trader_row AS (
 ),
 path AS (
     SELECT
-        change.lot_id, change.unit_id, any_value(route.packs) AS packs,
+        change.lot_id, change.unit_id, any_value(coalesce(route.packs, 1)) AS packs,
         sum(change) AS changes,
         coalesce(sum(change) FILTER (WHERE is_custody_only), 0) AS custody_changes,
         coalesce(sum(change) FILTER (WHERE is_parallel AND NOT is_custody_only), 0)
@@ -129,7 +129,7 @@ path AS (
         arg_max(country, hop_no) AS last_country,
         arg_max(to_site_id, hop_no) AS last_site_id
     FROM change
-    INNER JOIN route ON change.unit_id = route.unit_id
+    LEFT JOIN route ON change.unit_id = route.unit_id
     GROUP BY change.lot_id, change.unit_id
 ),
 -- How rare so many changes are among the packs of other lots.
