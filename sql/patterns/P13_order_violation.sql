@@ -27,12 +27,14 @@ party AS (
     SELECT site_id, coalesce(partner_id, -site_id) AS party_id
     FROM core_site
 ),
--- Only where something was told before a commissioning can there be two of them, or a scan too soon.
+-- Where nothing was told before a commissioning, there are no two of them and no scan too soon.
 preceded AS (
-    SELECT DISTINCT unit_id
+    SELECT unit_id
     FROM core_item_event
-    WHERE step = 'commissioning' AND action = 'ADD' AND NOT is_inferred
-        AND prev_record_id IS NOT NULL
+    GROUP BY unit_id
+    HAVING min(ord) < max(ord) FILTER (
+        WHERE step = 'commissioning' AND action = 'ADD' AND NOT is_inferred
+    )
 ),
 birth AS (
     SELECT
