@@ -194,7 +194,9 @@ def _explanations(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
 def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     words = {
         "lot": "Own tasks: lots of simulated months",
+        "labelled": "Own tasks: lots, learned from half of them with ten attacks labelled",
         "edge": "Own tasks: trade relations by month",
+        "site": "Own tasks: sites by month",
         "trajectory": "Own tasks: distinct ways of packs",
     }
     tables = []
