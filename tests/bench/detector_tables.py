@@ -204,6 +204,12 @@ def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
         if level not in figures:
             continue
         worlds = list(figures["odd"][level])
+        missing = figures["not_installed"]
+        left_out = (
+            "PyOD, XGBoost and deep models were left out."
+            if missing is None
+            else "Not installed: " + ", ".join(missing) + "."
+        )
         odd = [
             f"{name}: {count:,} of {total:,} odd"
             for name, (count, total) in figures["odd"][level].items()
@@ -219,7 +225,7 @@ def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
             shown = f"**{method}**" if method.startswith("Touchstone") else method
             cells = [f"{values[name][0]:.3f} ({values[name][1]:.2f})" for name in worlds]
             lines.append(f"| {shown} | " + " | ".join(cells) + " |")
-        tables.append((title, lines))
+        tables.append((title, lines if missing == [] else [*lines, "", left_out]))
     return tables
 
 

@@ -45,7 +45,13 @@ from detectors.screen.levels import trajectory_scores
 from detectors.screen.lots import Lots, matrix, read_lots, signal_rarity
 from detectors.screen.resemblance import made_of
 from detectors.screen.scores import prototype_of
-from tests.bench.detector_rivals import Method, ours_with_labels, supervised, unsupervised
+from tests.bench.detector_rivals import (
+    Method,
+    absent,
+    ours_with_labels,
+    supervised,
+    unsupervised,
+)
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -93,6 +99,7 @@ def measure(
 ) -> Iterator[dict[str, Any]]:
     """AP and AUC by level, method and world; again, of more worlds, after each further world."""
     found: dict[str, Any] = {"odd": {}, **{level: {} for level in levels}}
+    found["not_installed"] = absent() if extras else None
     for name, (warehouse, truth) in worlds.items():
         with duckdb.connect(str(warehouse), read_only=True) as con:
             con.execute("SET threads = 1")

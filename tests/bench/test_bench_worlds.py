@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
+from tests.bench.detector_tables import made
 from tests.bench.detector_worlds import (
     _by_folds,
     _judges,
@@ -12,6 +13,7 @@ from tests.bench.detector_worlds import (
     _reference_folds,
     read_worlds,
 )
+from tests.bench.machine import describe
 from tests.bench.reliability import ALPHAS, LEVELS, draw
 
 
@@ -66,3 +68,12 @@ def test_the_figure_has_a_panel_for_each_level_also_where_nothing_was_judged(sha
         assert f">{level}</text>" in drawn
     assert ">one</text>" in drawn
     assert "nan" not in drawn
+
+
+def test_the_tables_of_worlds_say_which_peers_were_left_out() -> None:
+    figures = {"odd": {"lot": {"one": [1, 2]}}, "lot": {"KNN": {"one": [0.5, 0.75]}}}
+    for missing, words in ((None, "were left out"), (["XGBoost"], "Not installed: XGBoost.")):
+        result = {"figures": figures | {"not_installed": missing}, "skipped": None}
+        [(_, lines)] = made({"worlds": result | {"machine": describe()}})
+        assert any(words in line for line in lines)
+        assert "| KNN | 0.500 (0.75) |" in lines
