@@ -1,6 +1,7 @@
 """Local density: how far a row lies from the rows that are most like it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -35,16 +36,25 @@ _OFFSET = 1e-3  # of the median distance, so that an equal row has a finite loga
 class Layer:
     """One view of the reference.
 
-    ``scales`` (n,) are the rows' own mean distances; ``typical`` (d,) is what each feature adds
-    to the median distance, ``offset`` what keeps the logarithm finite, ``spread`` the standard
-    deviation of the logarithms.
+    ``middle`` (d,) is the mean of what is known, NaN where nothing is; ``is_known`` (n, d) tells
+    what of ``index.rows`` is known and not completed by it. ``scales`` (n,) are the rows' own mean
+    distances; ``typical`` (d,) is what each feature adds to the median distance, ``offset`` what
+    keeps the logarithm finite, ``spread`` the standard deviation of the logarithms.
     """
 
     index: NeighbourIndex
+    middle: FloatArray
+    is_known: BoolArray
     scales: FloatArray
     typical: FloatArray
     offset: float
     spread: float
+
+    def usual(self, is_known: BoolArray) -> tuple[FloatArray, FloatArray]:
+        """What the known features (n, d) add to the median distance, and their offset, (n,)."""
+        part = is_known.sum(axis=1) / is_known.shape[1]
+        typical = np.where(part == 1.0, self.typical.sum(), is_known @ self.typical)
+        return typical, self.offset * part
 
 
 class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
@@ -56,12 +66,15 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         D(x) = sum_j w_j sum_f (x_f - n_jf)^2 / s_j^a
 
     where ``s_j`` is the neighbour's own D with a=0, not below the 5 % quantile of the reference.
-    The score is minus the mean over the views of ``(log D(x) - m) / spread``, m and spread taken
-    from the reference rows, each scored without itself. So 0 is a typical row, and -3 an odd one.
+    The score is minus the mean over the views of ``log(D(x) / m) / spread``, m the median and
+    spread taken from the reference rows, each scored without itself. So 0 is a typical row, and -3
+    an odd one.
 
-    Equal reference rows are one row that counts several times. A missing value (NaN) leaves its
-    feature out and the others are scaled up. A row that shares no known feature with the
-    reference, or has no reference, has the score NaN.
+    Equal reference rows are one row that counts several times. What a reference row does not know
+    (NaN) is taken as the mean. What ``x`` does not know is left out of D and of m alike: a row is
+    held against what is usual for the features it has. Scaling a few known ones up to all would
+    make a row odd for what nobody knows of it, and its like the neighbours of everything. A row
+    that shares no known feature with the reference, or has no reference, has the score NaN.
 
     Parameters
     ----------
@@ -142,9 +155,9 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             shown = self.views_.apply(distinct, view)
             layer, found = self._fit_layer(shown[kept], weights[kept])
             self.layers_.append(layer)
-            total[kept] += self._view_score(layer, found)
+            total[kept] += self._view_score(layer, layer.index.rows, layer.is_known, found)
             if not kept.all():
-                total[~kept] += self._view_score(layer, layer.index.query(shown[~kept], self.k_))
+                total[~kept] += self._view_score(layer, *self._search(layer, shown[~kept]))
         self.score_training_ = (total / len(VIEWS))[self.inverse_]
         self.is_reference_ = kept[self.inverse_]
         known = self.score_training_[~np.isnan(self.score_training_)]
@@ -177,7 +190,12 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         a neighbour. Neighbours are named by their position in the fitted rows, the first of equals.
         """
         rows = self._check(X)
-        return self._explain([self.views_.apply(rows, view) for view in VIEWS])
+        return self._explain(
+            [
+                self._search(layer, self.views_.apply(rows, view))
+                for view, layer in zip(VIEWS, self.layers_, strict=True)
+            ]
+        )
 
     def explain_training(self, rows: ArrayLike | None = None) -> list[Explanation]:
         """Split ``score_training_`` in the same way, one explanation per fitted row.
@@ -191,7 +209,12 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("some fitted rows are no reference; explain them as new rows")
         wanted = self.inverse_ if rows is None else self.inverse_[np.asarray(rows, dtype=np.int64)]
         few, place = np.unique(wanted, return_inverse=True)
-        distinct = self._explain([layer.index.rows for layer in self.layers_], fitted=few)
+        asked = []
+        for layer in self.layers_:
+            every = layer.index.join(self.k_)
+            found = Neighbours(every.positions[few], every.distance2[few], every.counts[few])
+            asked.append((layer.index.rows[few], layer.is_known[few], found))
+        distinct = self._explain(asked)
         return [distinct[row] for row in place]
 
     def _check(self, X: ArrayLike) -> FloatArray:
@@ -204,9 +227,14 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     def _score(self, rows: FloatArray) -> FloatArray:
         total = np.zeros(len(rows))
         for view, layer in zip(VIEWS, self.layers_, strict=True):
-            found = layer.index.query(self.views_.apply(rows, view), self.k_)
-            total += self._view_score(layer, found)
+            total += self._view_score(layer, *self._search(layer, self.views_.apply(rows, view)))
         return total / len(VIEWS)
+
+    def _search(self, layer: Layer, shown: FloatArray) -> tuple[FloatArray, BoolArray, Neighbours]:
+        """New rows, completed; what of them is known; and their neighbours."""
+        is_known = ~np.isnan(shown) & ~np.isnan(layer.middle)
+        completed = _completed(shown, is_known, layer.middle)
+        return completed, is_known, layer.index.query(completed, self.k_)
 
     def _neighbours(self, n: int) -> int:
         if self.n_neighbors is not None:
@@ -233,6 +261,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
             oddness = np.zeros(len(rows))
             for view in VIEWS:
                 shown = views.apply(rows, view)
+                shown = _completed(shown, ~np.isnan(shown), _middle(shown[kept], weights[kept]))
                 index = NeighbourIndex(shown[kept], weights[kept])
                 distance = np.empty(len(rows))
                 distance[kept] = _mean_distance(index.join(k), 0.0)
@@ -247,68 +276,83 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return is_kept
 
     def _fit_layer(self, shown: FloatArray, weights: IntArray) -> tuple[Layer, Neighbours]:
-        index = NeighbourIndex(shown, weights)
+        middle, is_known = _middle(shown, weights), ~np.isnan(shown)
+        index = NeighbourIndex(_completed(shown, is_known, middle), weights)
         found = index.join(self.k_)
         scales = _floored(_mean_distance(found, self.decay_), weights)
-        distance = _mean_distance(found, self.decay_, scales**-self.power_)
-        known = ~np.isnan(distance)
-        each = np.repeat(distance[known], weights[known])
-        median = float(np.median(each)) if each.size else 0.0
-        offset = _OFFSET * (median or float(each.mean() if each.size else 0.0) or 1.0)
-        spread = float(np.log(each + offset).std()) if each.size else 0.0
+        factor = scales**-self.power_
+        distance = _mean_distance(
+            _of_known(index, index.rows, is_known, found), self.decay_, factor
+        )
         part = np.linspace(0, len(shown) - 1, min(len(shown), _TYPICAL_ROWS)).astype(int)
         some = Neighbours(*(whole[part] for whole in found))
-        factor = _shares(some.counts, self.decay_) * _of(scales**-self.power_, some)
-        by_feature = np.einsum("nkd,nk->d", index.terms(shown[part], some), factor)
-        total = by_feature.sum()
-        width = shown.shape[1]
+        terms = np.einsum(
+            "nkd,nk->nd",
+            index.terms(index.rows[part], some),
+            _shares(some.counts, self.decay_) * _of(factor, some),
+        )
+        sure = is_known[part] * weights[part, None]
+        by_feature = (terms * sure).sum(axis=0) / np.maximum(sure.sum(axis=0), 1)
+        total, width = float(by_feature.sum()), shown.shape[1]
+        # As far as a row would lie if it knew all its features.
+        share = is_known @ by_feature / total if total > 0 else is_known.mean(axis=1)
+        share[is_known.all(axis=1)] = 1.0
+        can_tell = ~np.isnan(distance) & (share > 0)
+        each = np.repeat(distance[can_tell] / share[can_tell], weights[can_tell])
+        median = float(np.median(each)) if each.size else 0.0
+        offset = _OFFSET * (median or float(each.mean() if each.size else 0.0) or 1.0)
         typical = by_feature * (median / total) if total > 0 else np.full(width, median / width)
-        return Layer(index, scales, typical, offset, spread if spread > 0 else 1.0), found
+        layer = Layer(index, middle, is_known, scales, typical, offset, 1.0)
+        logs = np.repeat(self._view_score(layer, index.rows, is_known, found), weights)
+        logs = logs[~np.isnan(logs)]
+        spread = float(logs.std()) if logs.size else 0.0
+        return replace(layer, spread=spread if spread > 0 else 1.0), found
 
-    def _view_score(self, layer: Layer, found: Neighbours) -> FloatArray:
-        distance = _mean_distance(found, self.decay_, layer.scales**-self.power_)
-        usual = layer.typical.sum() + layer.offset
-        score: FloatArray = -np.log((distance + layer.offset) / usual) / layer.spread
+    def _view_score(
+        self, layer: Layer, rows: FloatArray, is_known: BoolArray, found: Neighbours
+    ) -> FloatArray:
+        """Score of completed rows in one view; NaN where nothing is known."""
+        known = _of_known(layer.index, rows, is_known, found)
+        distance = _mean_distance(known, self.decay_, layer.scales**-self.power_)
+        usual, offset = layer.usual(is_known)
+        is_any = is_known.any(axis=1)
+        ratio = (distance + offset) / np.where(is_any, usual + offset, 1.0)
+        score: FloatArray = -np.log(np.where(is_any, ratio, np.nan)) / layer.spread
         return score
 
     def _explain(
-        self, shown: list[FloatArray], fitted: IntArray | None = None
+        self, asked: Sequence[tuple[FloatArray, BoolArray, Neighbours]]
     ) -> list[Explanation]:
-        """Explanations of new rows, or of those at the places ``fitted`` of the reference."""
-        count = len(shown[0]) if fitted is None else len(fitted)
-        parts, founds, scores = [], [], np.zeros(count)
-        for whole, layer in zip(shown, self.layers_, strict=True):
-            if fitted is None:
-                rows, found = whole, layer.index.query(whole, self.k_)
-            else:
-                rows = whole[fitted]
-                every = layer.index.join(self.k_)
-                found = Neighbours(
-                    every.positions[fitted], every.distance2[fitted], every.counts[fitted]
-                )
+        """Explanations of rows; of each view the completed rows, what is known, the neighbours."""
+        parts, scores = [], np.zeros(len(asked[0][0]))
+        for layer, (rows, is_known, found) in zip(self.layers_, asked, strict=True):
             share = _shares(found.counts, self.decay_)[:, :, None]
             factor = share * _of(layer.scales**-self.power_, found)[:, :, None]
-            terms = layer.index.terms(rows, found) * factor
-            usual = layer.typical.sum() + layer.offset
-            mean = logarithmic_mean(terms.sum(axis=(1, 2)) + layer.offset, usual)
-            above = terms - share * layer.typical
+            terms = np.where(is_known[:, None, :], layer.index.terms(rows, found) * factor, 0.0)
+            usual, offset = layer.usual(is_known)
+            none = ~is_known.any(axis=1)
+            mean = logarithmic_mean(
+                terms.sum(axis=(1, 2)) + offset + none, usual + offset + none
+            )  # any number where nothing is known: there are no parts
+            above = terms - np.where(is_known[:, None, :], share * layer.typical, 0.0)
             parts.append(-above / (mean * layer.spread * len(VIEWS))[:, None, None])
-            founds.append(found)
-            scores += self._view_score(layer, found) / len(VIEWS)
+            scores += self._view_score(layer, rows, is_known, found) / len(VIEWS)
         return [
             merge(
                 [
-                    (1.0, self._one_view(part[i], found, i))
-                    for part, found in zip(parts, founds, strict=True)
+                    (1.0, self._one_view(part[i], found, i, is_scored=not np.isnan(scores[i])))
+                    for part, (_, _, found) in zip(parts, asked, strict=True)
                 ],
-                width=shown[0].shape[1],
+                width=asked[0][0].shape[1],
                 score=float(scores[i]),
             )
             for i in range(len(scores))
         ]
 
-    def _one_view(self, parts: FloatArray, found: Neighbours, row: int) -> Explanation:
-        is_there = found.counts[row] > 0
+    def _one_view(
+        self, parts: FloatArray, found: Neighbours, row: int, *, is_scored: bool
+    ) -> Explanation:
+        is_there = (found.counts[row] > 0) & is_scored
         positions = self.first_[found.positions[row, is_there]].tolist()
         return Explanation(0.0, parts[is_there], tuple(positions), exact=True)
 
@@ -361,6 +405,36 @@ def _mean_distance(found: Neighbours, decay: float, factor: FloatArray | None = 
     if factor is not None:
         terms *= _of(factor, found)
     return np.where(is_there.any(axis=1), terms.sum(axis=1), np.nan)
+
+
+def _middle(shown: FloatArray, weights: IntArray) -> FloatArray:
+    """Mean of what is known of each feature, (d,); NaN where nothing is."""
+    sure = ~np.isnan(shown) * weights[:, None]
+    count = sure.sum(axis=0)
+    total = (np.nan_to_num(shown, nan=0.0) * sure).sum(axis=0)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _completed(shown: FloatArray, is_known: BoolArray, middle: FloatArray) -> FloatArray:
+    """Rows with the middle where they know nothing."""
+    return shown if is_known.all() else np.where(is_known, shown, np.nan_to_num(middle))
+
+
+def _of_known(
+    index: NeighbourIndex, rows: FloatArray, is_known: BoolArray, found: Neighbours
+) -> Neighbours:
+    """The neighbours of completed rows, with the distances that their known features make."""
+    partial = np.flatnonzero(~is_known.all(axis=1))
+    if not partial.size:
+        return found
+    positions = found.positions[partial]
+    distance2 = np.zeros(positions.shape)
+    for feature in np.flatnonzero(is_known[partial].any(axis=0)):  # by feature, for the memory
+        gap = rows[partial, feature, None] - index.rows[positions, feature]
+        distance2 += np.where(is_known[partial, feature, None], gap * gap, 0.0)
+    every = found.distance2.copy()
+    every[partial] = np.where(found.counts[partial] > 0, distance2, np.inf)
+    return found._replace(distance2=every)
 
 
 def _standardized_log(distance: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ from detectors.prototype_classifier import PrototypeClassifier
 from detectors.quantised import QuantisedPrototypeClassifier
 from detectors.views import Views
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _CLASSES = {
     cls.__name__: cls

@@ -42,6 +42,10 @@ def bench_detectors(
     ] = None,
     seeds: Annotated[int, typer.Option(help="Splits of each table.")] = 3,
     rounds: Annotated[int, typer.Option(help="Rounds of timing.")] = 3,
+    world: Annotated[
+        list[str] | None,
+        typer.Option(help="A simulated world, NAME=WAREHOUSE,TRUTH; its lots, trade and ways."),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option(help="JSON to keep; by default docs/benchmarks/detectors.json.")
     ] = None,
@@ -63,6 +67,7 @@ def bench_detectors(
             quality=quality,
             seeds=seeds,
             rounds=rounds,
+            own=world or (),
             results=results,
             page=page,
         ),

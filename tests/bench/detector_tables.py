@@ -194,7 +194,9 @@ def _explanations(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
 def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
     words = {
         "lot": "Own tasks: lots of simulated months",
+        "labelled": "Own tasks: lots, learned from half of them with ten attacks labelled",
         "edge": "Own tasks: trade relations by month",
+        "site": "Own tasks: sites by month",
         "trajectory": "Own tasks: distinct ways of packs",
     }
     tables = []
@@ -202,6 +204,12 @@ def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
         if level not in figures:
             continue
         worlds = list(figures["odd"][level])
+        missing = figures["not_installed"]
+        left_out = (
+            "PyOD, XGBoost and deep models were left out."
+            if missing is None
+            else "Not installed: " + ", ".join(missing) + "."
+        )
         odd = [
             f"{name}: {count:,} of {total:,} odd"
             for name, (count, total) in figures["odd"][level].items()
@@ -217,7 +225,7 @@ def _worlds(figures: dict[str, Any]) -> list[tuple[str, list[str]]]:
             shown = f"**{method}**" if method.startswith("Touchstone") else method
             cells = [f"{values[name][0]:.3f} ({values[name][1]:.2f})" for name in worlds]
             lines.append(f"| {shown} | " + " | ".join(cells) + " |")
-        tables.append((title, lines))
+        tables.append((title, lines if missing == [] else [*lines, "", left_out]))
     return tables
 
 

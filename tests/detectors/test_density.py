@@ -95,3 +95,26 @@ def test_planted_odd_rows_rank_first() -> None:
     detector = LocalDensity().fit(normal[:200])
     scores = detector.score_samples(np.vstack([normal[200:], odd]))
     assert set(np.argsort(scores)[:9]) <= set(range(100, 110))
+
+
+def test_what_nobody_knows_of_a_row_neither_makes_it_odd_nor_is_a_part() -> None:
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(300, 12))
+    X[:, 0] *= 5  # the widest feature is one that all rows know
+    few = X[:40].copy()
+    few[:, 3:] = np.nan
+    detector = LocalDensity(standardize=False).fit(X[40:])
+    known_odd = np.full((1, 12), np.nan)
+    known_odd[0, 1] = 9.0
+    assert detector.score_samples(few).mean() > -0.5
+    assert detector.score_samples(known_odd)[0] < -3
+    for explanation in detector.explain(few[:5]):
+        assert not explanation.parts[:, 3:].any()
+
+
+def test_an_odd_row_is_not_excused_by_reference_rows_that_know_little() -> None:
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(200, 6))
+    X[:30, 1:] = np.nan
+    odd = np.array([[X[0, 0], 8.0, -8.0, 8.0, -8.0, 8.0]])
+    assert LocalDensity(standardize=False).fit(X).score_samples(odd)[0] < -4

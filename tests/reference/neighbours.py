@@ -33,35 +33,76 @@ def density_scores(X, k, power, *, rows=None):
     targets = [(row, i) for i, row in enumerate(X)] if rows is None else [(r, -1) for r in rows]
     score = np.zeros(len(targets))
     for show in (lambda x: x, lambda x: np.sign(x) * np.log1p(np.abs(x))):
-        shown = show(X)
-        distance = [_distance(shown, show(row), own, k, None) for row, own in targets]
-        own_distance = [_distance(shown, row, i, k, None) for i, row in enumerate(shown)]
-        positive = [d for d in own_distance if d > 0]
-        floor = np.quantile(positive, 0.05) if positive else 1.0
-        factor = [(floor if math.isnan(d) else max(d, floor)) ** -power for d in own_distance]
-        distance = np.array([_distance(shown, show(row), own, k, factor) for row, own in targets])
-        usual = np.array([_distance(shown, row, i, k, factor) for i, row in enumerate(shown)])
-        usual = usual[~np.isnan(usual)]
-        middle = np.median(usual) if len(usual) else 0.0
-        offset = 1e-3 * (middle or (usual.mean() if len(usual) else 0.0) or 1.0)
-        spread = (np.log(usual + offset).std() if len(usual) else 0.0) or 1.0
-        score -= np.log((distance + offset) / (middle + offset)) / spread / 2
-    return score
+        score += _view_scores(show(X), [(show(row), own) for row, own in targets], k, power)
+    return score / 2
 
 
-def _distance(X, row, own, k, factor):
-    relevance = np.ones(X.shape[1])
+def _view_scores(X, targets, k, power):
+    n, d = X.shape
     first = [
         next(j for j, o in enumerate(X) if np.array_equal(o, row, equal_nan=True)) for row in X
     ]
-    found = [
-        (partial_distance2(row, other, relevance), first[j])
-        for j, other in enumerate(X)
-        if j != own
+    known_anywhere = [f for f in range(d) if not all(math.isnan(row[f]) for row in X)]
+    middle = [
+        np.mean([row[f] for row in X if not math.isnan(row[f])]) if f in known_anywhere else 0.0
+        for f in range(d)
     ]
-    near = sorted(entry for entry in found if math.isfinite(entry[0]))[:k]
-    terms = [d if factor is None else d * factor[j] for d, j in near]
-    return sum(terms) / len(terms) if terms else math.nan
+    whole = [[middle[f] if math.isnan(row[f]) else row[f] for f in range(d)] for row in X]
+
+    def adds(row, own, factor):
+        """What each feature adds to the distance, NaN where the row does not know it."""
+        knows = [f for f in known_anywhere if not math.isnan(row[f])]
+        full = [row[f] if f in knows else middle[f] for f in range(d)]
+        near = sorted(
+            (sum((full[f] - other[f]) ** 2 for f in range(d)), first[j])
+            for j, other in enumerate(whole)
+            if j != own
+        )[:k]
+        if not near or not knows:
+            return [math.nan] * d
+        return [
+            np.mean([factor[j] * (full[f] - whole[j][f]) ** 2 for _, j in near])
+            if f in knows
+            else math.nan
+            for f in range(d)
+        ]
+
+    def distance(j):
+        near = sorted(
+            (sum((whole[j][f] - other[f]) ** 2 for f in range(d)), first[i])
+            for i, other in enumerate(whole)
+            if i != j
+        )[:k]
+        return np.mean([distance2 for distance2, _ in near]) if near else math.nan
+
+    own_distance = [distance(j) for j in range(n)]
+    positive = [value for value in own_distance if value > 0]
+    floor = np.quantile(positive, 0.05) if positive else 1.0
+    factor = [(floor if math.isnan(v) else max(v, floor)) ** -power for v in own_distance]
+
+    of_reference = np.array([adds(row, i, factor) for i, row in enumerate(X)])
+    is_known = ~np.isnan(of_reference)
+    usual = np.nan_to_num(of_reference).sum(axis=0) / np.maximum(is_known.sum(axis=0), 1)
+    completed = []
+    for added, knows in zip(of_reference, is_known, strict=True):
+        share = usual[knows].sum() / usual.sum() if usual.sum() > 0 else knows.mean()
+        if share > 0:
+            completed.append(added[knows].sum() / share)
+    median = np.median(completed) if completed else 0.0
+    offset = 1e-3 * (median or (np.mean(completed) if completed else 0.0) or 1.0)
+    typical = usual * median / usual.sum() if usual.sum() > 0 else np.full(d, median / d)
+
+    def oddness(added):
+        knows = ~np.isnan(added)
+        if not knows.any():
+            return math.nan
+        part = offset * knows.sum() / d
+        return math.log((added[knows].sum() + part) / (typical[knows].sum() + part))
+
+    logs = np.array([oddness(added) for added in of_reference])
+    logs = logs[~np.isnan(logs)]
+    spread = (logs.std() if len(logs) else 0.0) or 1.0
+    return np.array([-oddness(np.array(adds(row, own, factor))) / spread for row, own in targets])
 
 
 def is_kd_partition(rows, size):
