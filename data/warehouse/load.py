@@ -144,6 +144,7 @@ def load_together(
 
 def release(con: duckdb.DuckDBPyConnection) -> None:
     """Let go of the frames of the last group."""
+    con.execute("DROP VIEW IF EXISTS batch_row")
     for name in (*(f"batch_{frame}" for frame in _FRAMES), *_BETWEEN):
         con.unregister(name)
 
