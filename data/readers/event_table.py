@@ -14,7 +14,8 @@ from data.readers import vocabulary
 from data.readers.batch import ITEMS, Batch
 from data.readers.epcis_frames import EVENT_TEXTS, checked, cleaned, identifiers
 from data.readers.epcis_parts import text_of
-from data.readers.epcis_tidy import UnreadableError, event_type
+from data.readers.epcis_source import MAX_EPCS
+from data.readers.epcis_tidy import UnreadableError, event_type, too_many_epcs
 from data.readers.epcis_times import mapped
 from data.readers.layouts import EVENT_TABLE, normal
 from data.readers.opening import File
@@ -36,7 +37,10 @@ _REMEDY: Final = "Ask the sender to correct and resend the event."
 
 
 def read_event_table(
-    file: File, member: str | None = None, slice_bytes: int = SLICE_BYTES
+    file: File,
+    member: str | None = None,
+    slice_bytes: int = SLICE_BYTES,
+    max_epcs: int = MAX_EPCS,
 ) -> Iterator[Batch]:
     """Read a table in the plain layout ``events``.
 
@@ -49,18 +53,22 @@ def read_event_table(
         Name of the file inside ``file``, where that is a zip archive.
     slice_bytes
         Bytes of text read at once; what bounds the memory.
+    max_epcs
+        The most members that the lists of one event may have.
 
     Yields
     ------
     Batches as ``read_epcis`` gives them: a row is an event, its position the row's ordinal. Rows
-    whose type, time, action, quantities or lists cannot be read are in ``rejected``.
+    whose type, time, action, quantities or lists cannot be read, or whose lists have too many
+    members, are in ``rejected``.
     """
     for part in read_slices(file, member, slice_bytes, keep_lists=True):
-        yield _batch(part)
+        yield _batch(part, max_epcs)
 
 
-def _batch(part: Slice) -> Batch:
+def _batch(part: Slice, max_epcs: int) -> Batch:
     rows = _rows(part.rows)
+    rows, endless = _without_endless(rows, max_epcs)
     entries = _entries(rows)
     wrong = entries.drop_nulls("reason").unique("position", keep="first", maintain_order=True)
     rows = rows.join(
@@ -80,7 +88,22 @@ def _batch(part: Slice) -> Batch:
         "parties": _parties(rows),
         "transactions": _transactions(rows),
     }
-    return checked(_texts(rows), frames, [*part.rejected.rows(), *odd.rows()], "row")
+    return checked(_texts(rows), frames, [*part.rejected.rows(), *odd.rows(), *endless], "row")
+
+
+def _without_endless(
+    rows: pl.DataFrame, max_epcs: int
+) -> tuple[pl.DataFrame, list[tuple[int, str, str, str]]]:
+    """The rows but for those whose lists have too many members, and why those are set aside."""
+    members = pl.sum_horizontal(pl.col(name).list.len().cast(pl.Int64) for name in _LISTS)
+    endless = rows.filter(members > max_epcs).select("position", members.alias("members"))
+    if endless.is_empty():
+        return rows, []
+    aside = [
+        (position, f"row {position}", *too_many_epcs(count, max_epcs))
+        for position, count in endless.rows()
+    ]
+    return rows.filter(members <= max_epcs), aside
 
 
 # --- columns -------------------------------------------------------------------------------------

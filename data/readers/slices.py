@@ -4,7 +4,10 @@ import csv
 import io
 import json
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -21,12 +24,14 @@ from data.readers.epcis_source import SourceError
 from data.readers.expansion import ExpansionError
 from data.readers.json_scan import JsonScanner
 from data.readers.opening import DAMAGE, ONE_BYTE, File, Utf8Stream, compression, decoded, opened
+from data.readers.parquet import Refused, read_parquet
 
 HEAD_BYTES: Final = 1 << 18
 SLICE_BYTES: Final = 1 << 23
 MAX_COLUMNS: Final = 2_000  # real tables have some hundred at most
 MAX_LINE_BYTES: Final = 1 << 24
 _SLICE_ROWS: Final = 1 << 16
+_HELD_BYTES: Final = 1 << 26  # of a packed Parquet file
 POSITION: Final = "#position"  # ours; no column of a file may meet it
 # The line with which spreadsheets tell each other the delimiter.
 _HINT: Final = re.compile(r"\ufeff?sep=.\r?\n", re.IGNORECASE)
@@ -77,7 +82,8 @@ def header(file: File, member: str | None = None) -> list[str]:
         head = stream.read(HEAD_BYTES)
         kind = table_format(head)
         if kind == "parquet":
-            names = pa_parquet.ParquetFile(_seekable(file, member)).schema_arrow.names
+            with _seekable(file, member) as seekable:
+                names = pa_parquet.ParquetFile(seekable).schema_arrow.names
             return [str(name) for name in names]
     if kind == "csv":
         return split_header(decoded(head))[1]
@@ -169,12 +175,18 @@ def _rest_aside(seen: int, reason: str, remedy: str) -> Slice:
     return Slice(1, nothing, pl.DataFrame([row], schema=REJECTED))
 
 
-def _seekable(file: File, member: str | None) -> Any:
-    """Parquet is read from its end, so a packed one is unpacked into memory."""
+@contextmanager
+def _seekable(file: File, member: str | None) -> Iterator[Any]:
+    """Parquet is read from its end, so a packed one is unpacked first: a large one to the disk."""
     if isinstance(file, Path) and member is None and compression(file) == "none":
-        return file
-    with opened(file, member) as stream:
-        return io.BytesIO(stream.read())
+        yield file
+        return
+    with (
+        tempfile.SpooledTemporaryFile(max_size=_HELD_BYTES) as unpacked,
+        opened(file, member) as stream,
+    ):
+        shutil.copyfileobj(stream, unpacked, SLICE_BYTES)
+        yield unpacked
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -278,18 +290,38 @@ def _csv_slice(
 
 def _parquet(file: File, member: str | None, keep_lists: bool) -> Iterator[Slice]:
     seen = 0
-    parquet = pa_parquet.ParquetFile(_seekable(file, member))
-    # Rows with lists may be long.
-    for batch in parquet.iter_batches(_SLICE_ROWS // 4 if keep_lists else _SLICE_ROWS):
-        names = _unique(batch.schema.names)
-        rows = pl.DataFrame(pa.table([_sound(one) for one in batch.columns], names))
-        text = rows.select(
-            pl.col(name) if keep_lists and dtype == pl.List(pl.String) else _as_text(name, dtype)
-            for name, dtype in rows.schema.items()
+    with _seekable(file, member) as seekable:
+        for part in read_parquet(seekable):
+            if isinstance(part, Refused):
+                yield from _refused(part, seen)
+                seen += part.count
+            else:
+                yield _parquet_slice(part, seen, keep_lists)
+                seen += part.num_rows
+
+
+def _parquet_slice(batch: pa.RecordBatch, seen: int, keep_lists: bool) -> Slice:
+    names = _unique(batch.schema.names)
+    rows = pl.DataFrame(pa.table([_sound(one) for one in batch.columns], names))
+    text = rows.select(
+        pl.col(name) if keep_lists and dtype == pl.List(pl.String) else _as_text(name, dtype)
+        for name, dtype in rows.schema.items()
+    )
+    positions = pl.Series(POSITION, range(seen + 1, seen + rows.height + 1), dtype=pl.Int64)
+    return Slice(rows.height, text.insert_column(0, positions))
+
+
+def _refused(rows: Refused, seen: int) -> Iterator[Slice]:
+    for first in range(seen + 1, seen + rows.count + 1, _SLICE_ROWS):
+        last = min(first + _SLICE_ROWS - 1, seen + rows.count)
+        aside = pl.DataFrame({"position": range(first, last + 1)}).select(
+            pl.col("position").cast(pl.Int64),
+            pl.concat_str(pl.lit("row "), "position").alias("place"),
+            pl.lit(rows.reason).alias("reason"),
+            pl.lit(rows.remedy).alias("remedy"),
         )
-        positions = pl.Series(POSITION, range(seen + 1, seen + rows.height + 1), dtype=pl.Int64)
-        yield Slice(rows.height, text.insert_column(0, positions))
-        seen += rows.height
+        nothing = pl.DataFrame(schema={POSITION: pl.Int64})
+        yield Slice(last - first + 1, nothing, aside)
 
 
 def _sound(column: pa.Array) -> pa.Array:

@@ -58,6 +58,7 @@ AHEAD_FILES = 16
 _OF_THE_DOCUMENT = (duckdb.DataError, duckdb.InvalidInputException)
 _WHOLE = "the file"
 _CHANGED = ("the file changed while it was read", "Run again.")
+_VANISHED = ("the file vanished while it was read", "Run again.")
 READ_ANEW = "Repair the file or ask its sender for a new copy, then run again."
 
 
@@ -475,7 +476,7 @@ def _keep(originals: Originals | None, file: _File) -> None:
         if originals is not None and originals.keep(file.path) != file.sha256:
             raise Unreadable(*_CHANGED)
     except FileNotFoundError:
-        raise Unreadable("the file vanished while it was read", "Run again.") from None
+        raise Unreadable(*_VANISHED) from None
 
 
 def _check_unchanged(book: _Book, file: _File) -> None:
@@ -578,6 +579,8 @@ def _verdict(error: BaseException) -> Unreadable:
             f"the warehouse could not be written ({type(error).__name__}). Check free disk space "
             "and the memory limit, then run again: files landed so far stay."
         ) from error
+    if isinstance(error, FileNotFoundError):
+        return Unreadable(*_VANISHED)
     if isinstance(error, PermissionError):
         return Unreadable("could not be read: no permission", "Allow reading it, then run again.")
     at = traceback.extract_tb(error.__traceback__)[-1]

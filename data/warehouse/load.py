@@ -2,9 +2,13 @@
 
 Batches are gathered to some ten megabytes and then loaded by set-based SQL (``sql/land/``):
 memory stays bounded, and the dictionary of identifiers is searched once a group, not once a batch.
+What a group needs between two statements is lent to the database as frames, never given as
+temporary tables: it lets go of a table that was dropped, or of a frame that was registered, only
+when its transaction ends, and that is the file.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -45,6 +49,16 @@ _STATEMENTS = {
     "rejected": "rejected",
 }
 _LANDING_COLUMNS = ("record_id", "file_id", "content_key", "epc")
+_ROW_TEXTS = {"position": pl.Int64, "part": pl.UInt32, "text": pl.String}
+# What is registered between two statements, besides the frames of the batches.
+_BETWEEN = (
+    "batch_met",
+    "batch_text",
+    "batch_parsed",
+    "new_identifier",
+    "batch_row_texts",
+    "batch_row_read",
+)
 _FRAMES = [field.name for field in fields(Batch) if field.name != "read_count"]
 _NOTHING = Batch(0)
 
@@ -129,19 +143,10 @@ def load_together(
 
 
 def release(con: duckdb.DuckDBPyConnection) -> None:
-    """Let go of the frames and temporary tables of the last group."""
-    frames = (*_FRAMES, "row_read", "parsed")
-    for name in (f"batch_{frame}" for frame in frames):
+    """Let go of the frames of the last group."""
+    con.execute("DROP VIEW IF EXISTS batch_row")
+    for name in (*(f"batch_{frame}" for frame in _FRAMES), *_BETWEEN):
         con.unregister(name)
-    for name in (
-        "batch_met",
-        "batch_text",
-        "new_identifier",
-        "batch_row_texts",
-        "batch_row",
-        "batch_content",
-    ):
-        con.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def _continued(members: Iterable[Member]) -> Iterator[Batch | TableBatch]:
@@ -222,24 +227,79 @@ def _load(con: duckdb.DuckDBPyConnection, parts: Sequence[_Part]) -> None:
                 rows.setdefault(batch.kind, []).append(
                     _placed(_checked_columns(con, batch), number, part, first)
                 )
-    for name, some in frames.items():
-        con.register(f"batch_{name}", pl.concat(some))
-    tables = {kind: pl.concat(found, how="diagonal") for kind, found in rows.items()}
-    _run(con, "no_text", first)
+    with _lending(con) as lend:
+        for name, some in frames.items():
+            lend(f"batch_{name}", pl.concat(some))
+        tables = {kind: pl.concat(found, how="diagonal") for kind, found in rows.items()}
+        lend("batch_row_texts", _row_texts(con, lend, tables, first))
+        _key_texts(con, lend, first)
+        for name, statement in _STATEMENTS.items():
+            if len(frames[name]) > 1:
+                _run(con, statement, first)
+        for kind, table in tables.items():
+            _land_rows(con, lend, kind, table, first)
+
+
+class _Lent:
+    """A frame that the database reads for as long as it is lent."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        # DuckDB 2.0.0 refuses columns of Arrow's type for nothing but nulls.
+        typed = frame.with_columns(pl.col(pl.Null).cast(pl.String))
+        self.frame: pl.DataFrame | None = typed
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        frame = pl.DataFrame() if self.frame is None else self.frame
+        return frame.__arrow_c_stream__(requested_schema)
+
+
+Lend = Callable[[str, pl.DataFrame], None]
+
+
+@contextmanager
+def _lending(con: duckdb.DuckDBPyConnection) -> Iterator[Lend]:
+    """Frames lent here are let go of at the end, whatever the database still remembers of them."""
+    lent: list[_Lent] = []
+
+    def lend(name: str, frame: pl.DataFrame) -> None:
+        lent.append(_Lent(frame))
+        con.register(name, lent[-1])
+
+    try:
+        yield lend
+    finally:
+        for one in lent:
+            one.frame = None
+
+
+def _row_texts(
+    con: duckdb.DuckDBPyConnection,
+    lend: Lend,
+    tables: Mapping[str, pl.DataFrame],
+    first_record_id: int,
+) -> pl.DataFrame:
+    """The packs and containers that rows of logs and lists name."""
+    named = [pl.DataFrame(schema=_ROW_TEXTS)]
     for kind in sorted(tables.keys() & _ROW_TEXT.keys()):
-        _fill_batch_row(con, kind, tables[kind])
-        _run(con, _ROW_TEXT[kind], first)
-    _key_texts(con, first)
-    for name, statement in _STATEMENTS.items():
-        if len(frames[name]) > 1:
-            _run(con, statement, first)
-    for kind, table in tables.items():
-        _fill_batch_row(con, kind, table)
-        _run(con, "row_content", first)
-        left_out = "" if kind in _ROW_TEXT else "EXCLUDE (epc)"
-        con.execute(
-            f"INSERT INTO {TABLE_OF_KIND[kind]} BY NAME SELECT * {left_out} FROM batch_content"  # noqa: S608
-        )
+        _show_batch_row(con, lend, kind, tables[kind])
+        named.append(_result(con, _ROW_TEXT[kind], first_record_id).select(list(_ROW_TEXTS)))
+    return pl.concat(named)
+
+
+def _land_rows(
+    con: duckdb.DuckDBPyConnection,
+    lend: Lend,
+    kind: str,
+    table: pl.DataFrame,
+    first_record_id: int,
+) -> None:
+    _show_batch_row(con, lend, kind, table)
+    left_out = "" if kind in _ROW_TEXT else "EXCLUDE (epc)"
+    con.execute(
+        f"INSERT INTO {TABLE_OF_KIND[kind]} BY NAME SELECT * {left_out} "  # noqa: S608
+        f"FROM ({land_statement('row_content')}) ORDER BY record_id",
+        {"first_record_id": first_record_id},
+    )
 
 
 def _placed(frame: pl.DataFrame, number: int, part: _Part, first_record_id: int) -> pl.DataFrame:
@@ -255,13 +315,11 @@ def _placed(frame: pl.DataFrame, number: int, part: _Part, first_record_id: int)
     return placed
 
 
-def _fill_batch_row(con: duckdb.DuckDBPyConnection, kind: str, rows: pl.DataFrame) -> None:
-    """The rows of one log or list as ``batch_row``, in the types of its raw table.
-
-    Made and filled at once: DuckDB 2.0.0 shows no row of a table that one transaction makes empty
-    and then fills by several threads with more than a row group (122,880 rows).
-    """
-    con.register("batch_row_read", rows)
+def _show_batch_row(
+    con: duckdb.DuckDBPyConnection, lend: Lend, kind: str, rows: pl.DataFrame
+) -> None:
+    """The rows of one log or list as ``batch_row``, in the types of its raw table."""
+    lend("batch_row_read", rows)
     described = con.execute(f"DESCRIBE {TABLE_OF_KIND[kind]}").fetchall()
     types = {name: type_ for name, type_, *_ in described if name not in _landing_columns(kind)}
     types |= {"part": "UINTEGER", "file_id": "INTEGER", "positions_before": "BIGINT"}
@@ -270,7 +328,7 @@ def _fill_batch_row(con: duckdb.DuckDBPyConnection, kind: str, rows: pl.DataFram
         for name, type_ in types.items()
     )
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE batch_row AS SELECT {columns} FROM batch_row_read"  # noqa: S608
+        f"CREATE OR REPLACE TEMP VIEW batch_row AS SELECT {columns} FROM batch_row_read"  # noqa: S608
     )
 
 
@@ -289,16 +347,19 @@ def _checked_columns(con: duckdb.DuckDBPyConnection, batch: TableBatch) -> pl.Da
     return rows
 
 
-def _key_texts(con: duckdb.DuckDBPyConnection, first_record_id: int) -> None:
+def _key_texts(con: duckdb.DuckDBPyConnection, lend: Lend, first_record_id: int) -> None:
     """Give every identifier text of the group its key, parsing those not met before."""
-    _run(con, "batch_met", first_record_id)
-    _run(con, "batch_text", first_record_id)
-    unknown = con.sql(land_statement("unknown_text")).pl()["text"]
+    lend("batch_met", _result(con, "batch_met", first_record_id))
+    keys = _result(con, "batch_text", first_record_id)
+    lend("batch_text", keys)
+    unknown = _result(con, "unknown_text", first_record_id)["text"]
     if unknown.len():
         parts = [parse_texts(part) for part in _portions(unknown)]
-        con.register("batch_parsed", pl.concat(parts))
-        for statement in ("new_identifier", "identifier", "batch_text_key"):
-            _run(con, statement, first_record_id)
+        lend("batch_parsed", pl.concat(parts))
+        new = _result(con, "new_identifier", first_record_id)
+        lend("new_identifier", new)
+        _run(con, "identifier", first_record_id)
+        lend("batch_text", pl.concat([keys, new.select(keys.columns)]))
 
 
 def _portions(texts: pl.Series) -> Iterator[pl.Series]:
@@ -319,5 +380,15 @@ def land_statement(name: str) -> str:
 
 
 def _run(con: duckdb.DuckDBPyConnection, name: str, first_record_id: int) -> None:
+    con.execute(*_bound(name, first_record_id))
+
+
+def _result(con: duckdb.DuckDBPyConnection, name: str, first_record_id: int) -> pl.DataFrame:
+    text, values = _bound(name, first_record_id)
+    found: pl.DataFrame = con.sql(text, params=values).pl()
+    return found
+
+
+def _bound(name: str, first_record_id: int) -> tuple[str, dict[str, int]]:
     text = land_statement(name)
-    con.execute(text, {"first_record_id": first_record_id} if "$first_record_id" in text else {})
+    return text, {"first_record_id": first_record_id} if "$first_record_id" in text else {}

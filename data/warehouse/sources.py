@@ -51,7 +51,7 @@ def read_source(path: Path, layouts: Sequence[Layout] = (), max_epcs: int = MAX_
     """Recognise a file by what it holds and open it.
 
     ``layouts`` are the user's own mappings, tried before the shipped ones; ``max_epcs`` is the most
-    members that the lists of one event of a document may have. An archive of one kind
+    members that the lists of one event may have. An archive of one kind
     of document has that kind, a mixed one is an ``archive``; a member that is not known is one
     record set aside. Raises Unreadable where nothing in the file is known.
     """
@@ -85,7 +85,7 @@ def _batches(file: File, document: Recognised, max_epcs: int) -> Iterator[Batch 
         refused = said | {"reason": document.reason, "remedy": document.remedy}
         yield Batch(1, rejected=pl.DataFrame([refused], schema=REJECTED))
     elif document.kind == "events":
-        yield from read_event_table(file, document.member)
+        yield from read_event_table(file, document.member, max_epcs=max_epcs)
     elif document.layout is not None:
         yield from read_table(file, document.layout, document.member)
     else:

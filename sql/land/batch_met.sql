@@ -1,5 +1,4 @@
 -- Every identifier text of the batch, once, with the first part that holds it.
-CREATE OR REPLACE TEMP TABLE batch_met AS
 WITH met AS (
     SELECT text, part FROM batch_items
     UNION ALL

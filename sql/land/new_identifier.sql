@@ -1,7 +1,6 @@
 -- Keys for the new texts, those of the first part first: the same keys, then, however many files
 -- are landed at once. One form of an identifier shows many texts: they share an epc_id, the
 -- text_id that showed the form first.
-CREATE OR REPLACE TEMP TABLE new_identifier AS
 WITH numbered AS (
     SELECT
         (SELECT coalesce(max(text_id), 0) FROM raw_identifier)

@@ -1,5 +1,4 @@
 -- The rows of a log or list with our own content key: a hash over all that the row says.
-CREATE OR REPLACE TEMP TABLE batch_content AS
 WITH said AS (
     SELECT sha256(to_json(struct_pack(*COLUMNS(* EXCLUDE (position, part, file_id, positions_before))))::VARCHAR) AS content_key, *
     FROM batch_row
@@ -13,4 +12,3 @@ SELECT
 FROM said
 LEFT JOIN batch_row_texts AS named ON named.position = said.position
 LEFT JOIN batch_text AS key ON key.text = named.text
-ORDER BY said.position

@@ -1,5 +1,4 @@
 -- The stolen pack or container as the identifier it has in events; null: the whole lot.
-INSERT INTO batch_row_texts
 SELECT
     position,
     part,

@@ -1,5 +1,4 @@
 -- A verified pack as the identifier it has in events.
-INSERT INTO batch_row_texts
 SELECT
     position,
     part,

@@ -1,5 +1,7 @@
 """Logs of more rows than one row group of the database: every row is landed."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from data.warehouse.connection import open_warehouse
 from data.warehouse.landing import land
 
+ROOT = Path(__file__).parents[2]
 ROWS = 130_000  # a row group holds 122,880
 
 
@@ -65,3 +68,41 @@ def test_every_pack_of_a_large_first_document_keeps_its_identifier(
     assert receipt.read_count == ROWS // of_event
     query = "SELECT count(*), count(epc), count(DISTINCT epc) FROM raw_event_item"
     assert counted(con, query) == (ROWS, ROWS, ROWS)
+
+
+LANDING = """
+import resource, sys
+from datetime import datetime
+from pathlib import Path
+from data.warehouse import load
+from data.warehouse.connection import open_warehouse
+from data.warehouse.landing import land
+load.BYTES_AT_ONCE = 1 << 21  # groups so small that what outlives one shows
+with open_warehouse(Path(sys.argv[1]), memory_limit="1GB", threads=2) as con:
+    [receipt] = land(con, [Path(sys.argv[2])], datetime(2026, 2, 1))
+    assert not receipt.set_aside_count
+    print(receipt.read_count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_identifiers_of_a_document(tmp_path: Path) -> None:
+    peaks = []
+    head = "event_type,action,event_time,biz_step,read_point,epcs\n"
+    row = "ObjectEvent,ADD,2026-01-05T10:00:00Z,commissioning,urn:epc:id:sgln:952123.400000.0,{}\n"
+    for events in (400, 2_000):  # of 500 packs
+        path = tmp_path / f"{events}.csv"
+        with path.open("w", encoding="utf-8") as file:
+            file.write(head)
+            for first in range(0, events * 500, 500):
+                packs = (f"urn:epc:id:sgtin:952123.4000001.S{first + n:08}" for n in range(500))
+                file.write(row.format(";".join(packs)))
+        done = subprocess.run(
+            [sys.executable, "-c", LANDING, str(tmp_path / f"{events}.duckdb"), str(path)],
+            check=True, cwd=ROOT, capture_output=True, text=True,
+        )  # fmt: skip
+        count, peak = map(int, done.stdout.split())
+        assert count == events
+        peaks.append(peak)
+    # Half a gigabyte a million identifiers were held until the end of the file.
+    assert peaks[1] < peaks[0] + 200, f"{peaks} MB"

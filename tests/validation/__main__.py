@@ -1,11 +1,15 @@
 """Makes the trace matrix, runs the tests it names, and writes down what came of them.
 
-    python -m tests.validation [--no-run] [--quick]
+    python -m tests.validation [--no-run] [--quick] [--only WORD]
 
 ``docs/validation/trace-matrix.md`` is the same for the same requirements. The results, with the
 software, packages and machine they were had on, go to ``var/validation/results.json`` and, to be
 read and signed, ``results.md``. Exit code 1 where a test failed or a requirement has none that
-ran. ``--quick`` leaves out tests marked slow; ``--no-run`` makes the matrix alone.
+ran. ``--quick`` leaves out tests marked slow; ``--no-run`` makes the matrix alone; ``--only`` runs
+the files whose name has that word.
+
+A run goes on where it was stopped: what each file of tests came to lies in
+``var/validation/cases.json`` for as long as the code is the same.
 """
 
 import argparse
@@ -23,6 +27,7 @@ from data.record.code import code_state, software_version
 from tests.validation.trace import MATRIX, ROOT, Requirement, faults, matrix, read_requirements
 
 RESULTS = ROOT / "var" / "validation"
+CASES = RESULTS / "cases.json"
 _RANKS = ("failed", "skipped", "passed")  # a phase may only make a case worse
 
 
@@ -95,6 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.validation", description=__doc__)
     parser.add_argument("--no-run", action="store_true")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", default="", metavar="WORD")
     asked = parser.parse_args()
     requirements = read_requirements()
     if wrong := list(faults(requirements)):
@@ -102,18 +108,37 @@ def main() -> None:
     _write(MATRIX, matrix(requirements))
     if asked.no_run:
         return
-    recorder = Recorder()
-    nodes = list(dict.fromkeys(node for one in requirements for node in one.tests))
-    words = [*nodes, "-q", *(["-m", "not slow"] if asked.quick else [])]
-    code = pytest.main([*words, f"--rootdir={ROOT}"], plugins=[recorder])
-    told = results(requirements, recorder.cases)
+    cases = _run(requirements, asked.only, *(["-m", "not slow"] if asked.quick else []))
+    told = results(requirements, cases)
     stood_on = circumstances()
     _write(RESULTS / "results.json", _json({"stood_on": stood_on, "requirements": told}))
     _write(RESULTS / "results.md", page(told, stood_on))
     counts = {word: sum(one["outcome"] == word for one in told) for word in ("met", "not met")}
     sys.stdout.write(f"{len(told)} requirements: {counts['met']} met, {counts['not met']} not met, "
                      f"{len(told) - sum(counts.values())} not fully shown\n")  # fmt: skip
-    sys.exit(code != 0 or any(one["outcome"] == "not met" for one in told))
+    sys.exit(any(one["outcome"] == "not met" for one in told))
+
+
+def _run(requirements: Iterable[Requirement], only: str, *words: str) -> dict[str, str]:
+    """The outcome of each case, file of tests by file; of files that were run before, as kept."""
+    by_file: dict[str, list[str]] = {}
+    for node in dict.fromkeys(node for one in requirements for node in one.tests):
+        by_file.setdefault(node.partition("::")[0], []).append(node)
+    state = json.loads(json.dumps([code_state(), *words]))
+    kept = json.loads(CASES.read_text()) if CASES.exists() else {}
+    done: dict[str, dict[str, str]] = kept.get("files", {}) if kept.get("state") == state else {}
+    for file, nodes in by_file.items():
+        if only in file and not nodes_run(nodes, done.get(file, {})):
+            recorder = Recorder()
+            pytest.main([*nodes, "-q", *words, f"--rootdir={ROOT}"], plugins=[recorder])
+            done[file] = recorder.cases
+            _write(CASES, _json({"state": state, "files": done}))
+    return {case: said for cases in done.values() for case, said in cases.items()}
+
+
+def nodes_run(nodes: Iterable[str], cases: dict[str, str]) -> bool:
+    """Whether a file was run to its end, with all these tests and without a failure."""
+    return all(outcome_of(node, cases)["outcome"] in ("passed", "skipped") for node in nodes)
 
 
 def _json(value: Any) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.validation import __main__ as module
 from tests.validation.__main__ import Recorder, outcome_of, results
 from tests.validation.trace import MATRIX, Requirement, faults, matrix, read_requirements
 
@@ -87,3 +88,29 @@ def test_a_case_that_fails_in_any_phase_has_failed(tmp_path: Path) -> None:
         "test_late": "failed",
         "test_left_out": "skipped",
     }
+
+
+def test_a_run_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = GOOD.tests[0]
+    requirements = [GOOD, replace(GOOD, id="URS-2", tests=("tests/other.py::test_it",))]
+    ran: list[str] = []
+
+    def run_some(words: list[str], plugins: list[Recorder]) -> int:
+        ran.append(words[0])
+        if words[0] == "tests/other.py::test_it" and len(ran) == 2:
+            raise KeyboardInterrupt
+        plugins[0].cases[words[0]] = "passed"
+        return 0
+
+    monkeypatch.setattr(module, "CASES", tmp_path / "cases.json")
+    monkeypatch.setattr(pytest, "main", run_some)
+    with pytest.raises(KeyboardInterrupt):
+        module._run(requirements, "")
+    expected = {node: "passed", "tests/other.py::test_it": "passed"}
+    assert module._run(requirements, "") == expected
+    assert ran == [node, "tests/other.py::test_it", "tests/other.py::test_it"]
+    monkeypatch.setattr(module, "code_state", lambda: {"sha256": "another"})
+    assert module._run(requirements, "") == expected
+    assert len(ran) == 5
