@@ -17,7 +17,6 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from data.errors import InputError
-from data.warehouse.connection import open_read_only
 from data.warehouse.cookbook import read_macros, read_queries
 
 if TYPE_CHECKING:
@@ -28,18 +27,18 @@ FORMS = ("table", "csv", "json", "parquet")
 
 
 def answer(
-    warehouse: Path,
+    con: duckdb.DuckDBPyConnection,
     query: str,
     form: str,
     output: Path | None,
     console: Console,
     values: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a query read-only and show or write its answer.
+    """Run a query and show or write its answer.
 
-    ``values`` stand for the query's parameters, written ``$name``.
-
-    Files other than the warehouse stay closed to the query, since queries travel by mail.
+    ``con`` is a reader's own (``connection.open_read_only``): files other than the warehouse stay
+    closed to the query, since queries travel by mail. ``values`` stand for the query's parameters,
+    written ``$name``.
 
     Raises
     ------
@@ -50,17 +49,16 @@ def answer(
         raise InputError(f"--format {form}: unknown; choose {', '.join(FORMS)}.")
     if form == "parquet" and output is None:
         raise InputError("--format parquet needs a file: add --output answer.parquet.")
-    with open_read_only(warehouse) as con:
-        try:
-            relation = con.sql(query, params=dict(values or {}))
-            if relation is None:
-                raise InputError("sql: the query gives no rows; write one SELECT.")
-            if form == "table" and output is None:
-                _show(relation, console)
-                return
-            frame = _frame(relation)
-        except duckdb.Error as error:
-            raise InputError(f"sql: {error}") from None
+    try:
+        relation = con.sql(query, params=dict(values or {}))
+        if relation is None:
+            raise InputError("sql: the query gives no rows; write one SELECT.")
+        if form == "table" and output is None:
+            _show(relation, console)
+            return
+        frame = _frame(relation)
+    except duckdb.Error as error:
+        raise InputError(f"sql: {error}") from None
     if form == "parquet" and output is not None:
         frame.write_parquet(output)
         return

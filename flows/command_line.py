@@ -341,15 +341,18 @@ def sql(
 ) -> None:
     """Ask the warehouse; read-only, also while a batch runs. Without a query, at a prompt."""
 
+    from data.warehouse.connection import open_read_only
     from data.warehouse.cookbook import ready_query
     from flows.ask import answer, parameters
 
     chosen = load_settings(settings, warehouse=warehouse)
     given = sum(one is not None for one in (query, file, ready))
     if not given and sys.stdin.isatty():
+        from data.warehouse.published import Published
         from flows.prompt import ask_at_prompt
 
-        ask_at_prompt(lambda: readable(chosen.warehouse), console)
+        with Published(chosen.warehouse) as published:
+            ask_at_prompt(published.connection, console)
         return
     if not given:
         query = sys.stdin.read().strip() or None
@@ -366,7 +369,8 @@ def sql(
     else:
         text = query if query is not None else Path(file or "").read_text(encoding="utf-8")
     values = parameters(pairs or [])
-    answer(readable(chosen.warehouse), text, form, output, console, values)
+    with open_read_only(readable(chosen.warehouse)) as con:
+        answer(con, text, form, output, console, values)
 
 
 @app.command()

@@ -1,14 +1,16 @@
 """The SQL prompt of ``touchstone sql``: history, completion, the time each answer took.
 
-It reads the newest published copy afresh for each query, so that a batch which ends meanwhile is
-seen by the next one, and no query sees half a batch.
+Each query is asked of the newest published copy, so that a batch which ends meanwhile is seen by
+the next one, and no query sees half a batch.
 """
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import duckdb
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.completion import WordCompleter
@@ -19,7 +21,6 @@ from pygments.lexers.sql import SqlLexer
 from rich.console import Console
 
 from data.errors import TouchstoneError
-from data.warehouse.connection import open_read_only
 from data.warehouse.cookbook import read_macros, ready_query
 from flows.ask import answer, parameters, show_queries
 
@@ -29,20 +30,24 @@ _HELP = """End a query with ; and Enter. Tab completes names, Ctrl-R searches th
 .q NAME a=1 b=2   ask a ready question
 .quit             leave (also Ctrl-D)"""
 
+# Gives a reader's connection for one query: ``published.Published.connection``.
+Connect = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
-def ask_at_prompt(find_warehouse: Callable[[], Path], console: Console) -> None:
+
+def ask_at_prompt(connect: Connect, console: Console) -> None:
     """Ask and answer until the person leaves; a query that fails is shown and the prompt goes on.
 
     Parameters
     ----------
-    find_warehouse
-        Gives the copy to read, asked again for each query.
+    connect
+        Gives the connection to ask, anew for each query.
     console
         Where answers go.
 
     Raises WarehouseError where there is no warehouse to begin with.
     """
-    names = _names(find_warehouse())
+    with connect() as con:
+        names = _names(con)
     session: PromptSession[str] = PromptSession(
         history=FileHistory(str(_history_file())),
         completer=WordCompleter(list(names), meta_dict=names, ignore_case=True),
@@ -62,7 +67,7 @@ def ask_at_prompt(find_warehouse: Callable[[], Path], console: Console) -> None:
         if said in (".quit", ".exit"):
             return
         if said.strip(";"):
-            _reply(said, find_warehouse, console)
+            _reply(said, connect, console)
 
 
 def _is_whole(text: str) -> bool:
@@ -71,7 +76,7 @@ def _is_whole(text: str) -> bool:
     return not text or text.startswith(".") or text.endswith(";")
 
 
-def _reply(said: str, find_warehouse: Callable[[], Path], console: Console) -> None:
+def _reply(said: str, connect: Connect, console: Console) -> None:
     started = time.perf_counter()
     try:
         if said == ".help":
@@ -79,20 +84,26 @@ def _reply(said: str, find_warehouse: Callable[[], Path], console: Console) -> N
         elif said == ".queries":
             show_queries(console)
         elif said == ".tables":
-            answer(find_warehouse(), _VIEWS, "table", None, console)
+            _ask(_VIEWS, connect, console)
         elif said.startswith(".q "):
             name, *pairs = said[3:].split()
-            values = parameters(pairs)
-            answer(find_warehouse(), ready_query(name).text, "table", None, console, values)
+            _ask(ready_query(name).text, connect, console, parameters(pairs))
         elif said.startswith("."):
             console.print(
                 f"{said.split(maxsplit=1)[0]}: no such command; .help lists them.", markup=False
             )
         else:
-            answer(find_warehouse(), said, "table", None, console)
+            _ask(said, connect, console)
             console.print(f"[dim]{time.perf_counter() - started:.2f} s[/dim]")
     except TouchstoneError as error:
         console.print(str(error), markup=False)
+
+
+def _ask(
+    query: str, connect: Connect, console: Console, values: Mapping[str, str] | None = None
+) -> None:
+    with connect() as con:
+        answer(con, query, "table", None, console, values)
 
 
 _VIEWS = (
@@ -101,18 +112,17 @@ _VIEWS = (
 )
 
 
-def _names(warehouse: Path) -> dict[str, str]:
+def _names(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """What can be completed, each with what it is: tables, views, columns, macros, SQL's words."""
-    with open_read_only(warehouse) as con:
-        words = con.execute("SELECT upper(keyword_name), '' FROM duckdb_keywords()").fetchall()
-        columns = con.execute(
-            "SELECT column_name, coalesce(any_value(comment), '') FROM duckdb_columns() "
-            "WHERE NOT internal GROUP BY column_name"
-        ).fetchall()
-        tables = con.execute(
-            "SELECT table_name, coalesce(comment, '') FROM duckdb_tables() WHERE NOT internal "
-            "UNION SELECT view_name, coalesce(comment, '') FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
+    words = con.execute("SELECT upper(keyword_name), '' FROM duckdb_keywords()").fetchall()
+    columns = con.execute(
+        "SELECT column_name, coalesce(any_value(comment), '') FROM duckdb_columns() "
+        "WHERE NOT internal GROUP BY column_name"
+    ).fetchall()
+    tables = con.execute(
+        "SELECT table_name, coalesce(comment, '') FROM duckdb_tables() WHERE NOT internal "
+        "UNION SELECT view_name, coalesce(comment, '') FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
     macros = [(macro.name, macro.purpose) for macro in read_macros()]
     return dict(sorted([*words, *columns, *tables, *macros]))
 

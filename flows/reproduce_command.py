@@ -340,7 +340,7 @@ def _job(place: Path, past: Past, limits: tuple[str, int]) -> Job:
 
 
 def _land_again(job: Job, past: Past, originals: Originals) -> list[str]:
-    from data.warehouse.landing import land_again
+    from data.warehouse.landing_again import land_again
 
     with open_warehouse(job.warehouse, memory_limit=job.memory_limit, threads=job.threads) as con:
         differing = land_again(con, past.files, originals, partial(_reader, originals))

@@ -16,8 +16,8 @@ import duckdb
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from data.errors import NotFoundError
-from reports.claims import LotEvidence, Run
-from reports.evidence import AlarmBound, gather, gather_index, run_of
+from reports.claims import LotEvidence
+from reports.evidence import AlarmBound, gather, gather_index, gather_lots
 from reports.exposure_view import EXPOSURE_FILE, exposure_rows
 from reports.full_lists import (
     FINDINGS_END,
@@ -81,11 +81,11 @@ def write_reports(
         "SELECT gtin, lot, report FROM lot_risk WHERE tier <> 'clear' OR findings_suppressed > 0 "
         "ORDER BY report, gtin, lot"
     ).fetchall()
-    run = run_of(con)
+    gathered = gather_lots(con, [(gtin, lot) for gtin, lot, _ in lots])
     with use(language):
         written = [
-            _write_lot(con, gtin, lot, _target(out, report), typeset, run)
-            for gtin, lot, report in lots
+            _write_lot(con, evidence, _target(out, report), typeset)
+            for (_, _, report), evidence in zip(lots, gathered, strict=True)
         ]
         kept = {path.name for page in written for path in lot_files(page)}
         _remove_stale(out / LOTS, kept)
@@ -108,7 +108,7 @@ def write_lot(
             "no such GTIN and lot has been judged; the view lot_risk lists those that were"
         )
     with use(language):
-        return _write_lot(con, gtin, lot, _target(out, rows[0][0]))
+        return _write_lot(con, gather(con, gtin, lot), _target(out, rows[0][0]))
 
 
 def lot_files(page: Path) -> list[Path]:
@@ -155,13 +155,10 @@ def environment() -> Environment:
 
 def _write_lot(
     con: duckdb.DuckDBPyConnection,
-    gtin: str,
-    lot: str,
+    evidence: LotEvidence,
     path: Path,
     typeset: Typeset | None = None,
-    run: Run | None = None,
 ) -> Path:
-    evidence = gather(con, gtin, lot, run)
     _write_exposure(evidence, path.with_suffix(".csv"))
     view = view_lot(evidence)
     report = lot_json(evidence, view)

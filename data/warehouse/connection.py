@@ -65,7 +65,7 @@ def open_read_only(
         raise WarehouseError(f"{path}: there is no warehouse here yet. Make one: touchstone run.")
     con = _connect(path, True, _limits(memory_limit, threads))
     for name, value in _SHUT_OFF.items():
-        con.execute(f"SET {name} = {value}")
+        con.execute(f"SET GLOBAL {name} = {value}")  # of its cursors too
     return con
 
 
@@ -116,6 +116,6 @@ def _connect(
             f"{path}: the warehouse did not open ({type(error).__name__}). Check the memory and "
             "thread settings, and that the file was made by touchstone."
         ) from error
-    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")  # its bars would stand in logs
     return con

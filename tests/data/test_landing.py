@@ -15,9 +15,11 @@ import pytest
 
 from data.errors import InputError, WarehouseError
 from data.readers.batch import Batch, TableBatch
-from data.warehouse import landing, load
+from data.warehouse import filing, input_files, load
 from data.warehouse.connection import open_memory, open_warehouse
-from data.warehouse.landing import LandingProgress, Receipt, expand, land
+from data.warehouse.filing import Receipt
+from data.warehouse.input_files import expand
+from data.warehouse.landing import LandingProgress, land
 from data.warehouse.models import raw_tables
 from data.warehouse.sources import Member, Source, Unreadable
 from tests.data import landing_process
@@ -626,10 +628,10 @@ def test_small_files_landed_together_give_the_warehouse_of_one_after_another(
 ) -> None:
     for number in range(15):
         (tmp_path / f"{number:02}").write_text(str(number))
-    monkeypatch.setattr(landing, "TOGETHER_FILES", together)
+    monkeypatch.setattr(filing, "TOGETHER_FILES", together)
     receipts = land(con, [tmp_path], AT, read=mixed)
     assert [r.status for r in receipts] == ["landed", "landed", "landed", "set_aside", "landed"] * 3
-    monkeypatch.setattr(landing, "SMALL_BYTES", -1)
+    monkeypatch.setattr(input_files, "SMALL_BYTES", -1)
     with open_memory() as alone:
         assert land(alone, [tmp_path], AT, read=mixed) == receipts
         assert dump(con) == dump(alone)

@@ -6,7 +6,8 @@ import duckdb
 import pytest
 
 from data.warehouse.connection import open_memory
-from data.warehouse.landing import Receipt, land
+from data.warehouse.filing import Receipt
+from data.warehouse.landing import land
 from data.warehouse.models import build_model, raw_tables, read_models
 from tests.data.batches import AT
 from tests.shared_data import SHARED, needs_shared

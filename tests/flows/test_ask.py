@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from data.errors import InputError
-from data.warehouse.connection import open_warehouse
+from data.warehouse.connection import open_read_only, open_warehouse
 from flows.ask import answer
 
 
@@ -21,7 +21,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def as_csv(warehouse: Path, query: str, folder: Path) -> list[dict[str, str]]:
-    answer(warehouse, query, "csv", folder / "answer.csv", Console())
+    with open_read_only(warehouse) as con:
+        answer(con, query, "csv", folder / "answer.csv", Console())
     text = (folder / "answer.csv").read_text(encoding="utf-8")
     return list(csv.DictReader(io.StringIO(text)))
 
@@ -63,5 +64,6 @@ def test_no_text_acts_as_a_formula_and_numbers_stay_numbers(
     assert row == {"name": "'=1+1", "amount": "-5", "plain": "a", "list": "'=2+2;'@x"}
     [row] = as_csv(warehouse, 'SELECT 1 AS "=1+1"', tmp_path)
     assert list(row) == ["'=1+1"]
-    answer(warehouse, "SELECT name FROM odd", "json", tmp_path / "answer.json", Console())
+    with open_read_only(warehouse) as con:
+        answer(con, "SELECT name FROM odd", "json", tmp_path / "answer.json", Console())
     assert '"=1+1"' in (tmp_path / "answer.json").read_text(encoding="utf-8")

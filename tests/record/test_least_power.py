@@ -50,8 +50,10 @@ def test_a_readers_connection_refuses(tmp_path: Path, query: str) -> None:
     secret_of_this_process = pl.DataFrame({"a": [1]})
     path = tmp_path / "w.duckdb"
     open_warehouse(path).close()
-    with open_read_only(path) as con, pytest.raises(duckdb.Error):
-        con.execute(query.format(folder=tmp_path)).fetchall()
+    with open_read_only(path) as con:
+        for one in (con, con.cursor()):
+            with pytest.raises(duckdb.Error):
+                one.execute(query.format(folder=tmp_path)).fetchall()
     assert secret_of_this_process.height == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["w.duckdb"]
 

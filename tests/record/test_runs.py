@@ -19,7 +19,8 @@ from data.record.manifest import NAME, find_run, runs_folder
 from data.record.originals import Originals
 from data.record.trail import Trail, trail_path
 from data.warehouse.connection import open_memory
-from data.warehouse.landing import land, land_again
+from data.warehouse.landing import land
+from data.warehouse.landing_again import land_again
 from data.warehouse.sources import read_source
 from flows.record import Recording, open_trail
 from flows.reproduce_command import _reader, reproduce, write_page

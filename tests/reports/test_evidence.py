@@ -7,8 +7,8 @@ import pytest
 
 from data.errors import NotFoundError
 from data.record.canonical import digest
-from reports import claims, evidence
-from reports.evidence import gather, gather_index
+from reports import claims
+from reports.evidence import gather, gather_index, gather_lots, lots, movements
 from reports.lot_data import lot_json
 from reports.view import view_lot
 from tests.reports.sample import CLEAR, HELD, WATCHED, sample_warehouse
@@ -73,6 +73,27 @@ def test_an_unknown_lot_is_said_to_be_unknown(con) -> None:
         gather(con, HELD[0], "no such lot")
 
 
+def test_many_lots_are_gathered_as_each_alone_with_no_more_questions(con, monkeypatch) -> None:
+    class Asked:
+        def __init__(self) -> None:
+            self.questions = 0
+
+        def execute(self, *words: object) -> object:
+            self.questions += 1
+            return con.execute(*words)
+
+    every = [WATCHED, HELD, CLEAR]
+    one, many, parted = Asked(), Asked(), Asked()
+    [alone] = gather_lots(one, [HELD])
+    together = list(gather_lots(many, every))
+    assert together == [gather(con, *name) for name in every]
+    assert together[1] == alone
+    assert many.questions == one.questions
+    monkeypatch.setattr(lots, "TOGETHER", 2)
+    assert list(gather_lots(parted, every)) == together
+    assert parted.questions > many.questions
+
+
 def test_a_page_counts_the_files_of_its_run_and_does_not_grow_with_them() -> None:
     sizes = []
     for count in (10, 5_000):
@@ -102,12 +123,12 @@ def test_a_large_lot_stays_bounded_and_counts_the_rest() -> None:
         )
         timeline = gather(con, *WATCHED).timeline
     assert len(timeline.rows) + timeline.rest_count == 1004
-    assert len(timeline.rows) <= evidence.MOST_TIMELINE_ROWS
+    assert len(timeline.rows) <= movements.MOST_TIMELINE_ROWS
     assert timeline.rest_units == 2 * timeline.rest_count
 
 
 def test_what_is_exposed_stays_bounded_and_says_how_much_more_there_is(monkeypatch) -> None:
-    monkeypatch.setattr(evidence, "MOST_EXPOSED", 3)
+    monkeypatch.setattr(movements, "MOST_EXPOSED", 3)
     with sample_warehouse() as con:
         exposure = gather(con, *HELD).exposure
         [(every,)] = con.execute(

@@ -7,8 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from reports import evidence
-from reports.evidence import gather
+from reports.evidence import findings, gather
 from reports.view import view_lot
 from reports.write import lot_files, write_lot
 from tests.reports import large
@@ -51,10 +50,10 @@ def test_every_pattern_that_stands_is_shown_and_all_its_findings_counted(con, re
     view = view_lot(gather(con, *LOT))
     shown = {finding.code for finding in view.findings}
     assert shown == {"P03", *large.AT_ONCE}
-    assert len(view.findings) == evidence.MOST_FINDINGS
+    assert len(view.findings) == findings.MOST_FINDINGS
     groups = {group.title: group.words for group in view.groups}
     twice = next(words for words in groups.values() if "3,000 findings" in words)
-    listed = evidence.MOST_FINDINGS - len(large.AT_ONCE)
+    listed = findings.MOST_FINDINGS - len(large.AT_ONCE)
     assert twice.endswith(
         f"3,000 packs in 3,000 findings, 400 sites; the {listed} gravest are listed"
     )
