@@ -2,6 +2,7 @@
 -- purpose: What the data says happened to a lot, gathered by day, site and step, ready to be cited.
 -- grain:   one row per lot, UTC day, site, other site, step, disposition and way of knowing
 -- key:     lot_id, row_no
+-- parts:   lot
 -- reads:   core_item_event, core_lot, core_movement, core_observation, core_site, find_finding
 -- columns:
 --   lot_id           core_lot
