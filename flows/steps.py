@@ -48,7 +48,7 @@ class Job:
     as_of: datetime
     memory_limit: str = "4GB"
     threads: int = 2
-    cluster: str | None = None  # whose processes read documents: ``local`` or a scheduler's address
+    cluster: str | None = None  # whose processes help: ``local`` or a scheduler's address
     max_epcs: int = MAX_EPCS
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
