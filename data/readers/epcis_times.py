@@ -72,8 +72,9 @@ def _plain_moments(texts: pl.Series) -> pl.Series | None:
     if moments.null_count() > texts.null_count():
         return None
     first, last = moments.min(), moments.max()
-    is_plausible = isinstance(first, datetime) and isinstance(last, datetime)
-    return moments if is_plausible and first >= _FIRST and last < _LAST else None
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return None
+    return moments if first >= _FIRST and last < _LAST else None
 
 
 def parse_any_moments(texts: pl.Series) -> pl.Series:
