@@ -193,15 +193,32 @@ def test_a_worker_killed_in_the_middle_changes_nothing(
     }
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_cluster_of_two_workers_publishes_what_one_machine_does(
+    sample: SampleRun, tmp_path: Path
+) -> None:
+    job = replace(
+        sample.job,
+        **{"warehouse": tmp_path / "w" / "touchstone.duckdb", "reports": tmp_path / "reports"},
+        cluster="local",
+    )
+    outcome = run_steps(job, lambda _: None)
+    assert tables(outcome.snapshot) == tables(sample.outcome.snapshot)
+    assert pages(tmp_path / "reports") == pages(sample.job.reports)
+    assert not list((tmp_path / "w").glob("*.elsewhere"))
+
+
 # The worlds of the profiles, with fewer and smaller lots.
-SMALL = ("month", "storm", "needle")
+SMALL = {
+    "month": PROFILES["demo"],
+    "storm": replace(PROFILES["storm"], lots=40, units=60),
+}
 
 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("profile", SMALL)
 def test_a_cluster_of_two_workers_and_one_machine_agree(profile: str, tmp_path: Path) -> None:
-    world = replace(PROFILES[profile], lots=40, units=60)
-    told = simulate(tmp_path / "world", world)
+    told = simulate(tmp_path / "world", SMALL[profile])
     as_of = told.as_of.replace(tzinfo=None)
     snapshots = []
     for name, address in (("one", None), ("two", "local")):
