@@ -145,7 +145,9 @@ def run(
     direct: Direct = False,
     cluster: Annotated[
         str | None,
-        typer.Option(help="Have documents read by a Dask cluster: local, or its address."),
+        typer.Option(
+            help="Have documents read and models computed by a Dask cluster: local, or its address."
+        ),
     ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Build everything anew, also what still stands.")

@@ -23,9 +23,9 @@ class Settings(BaseSettings):
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
     lot's report is written as PDF too, which takes some tenth of a second a lot. ``cluster`` says
-    who reads documents: ``local`` or the address of a Dask scheduler. ``language`` is what reports
-    are written in, PDF and notices too: en or de. An event whose lists have more than
-    ``max_epcs_per_event`` members is set aside: a million take two gigabytes.
+    who reads documents and computes models: ``local`` or the address of a Dask scheduler.
+    ``language`` is what reports are written in, PDF and notices too: en or de. An event whose lists
+    have more than ``max_epcs_per_event`` members is set aside: a million take two gigabytes.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")

@@ -7,10 +7,11 @@ interrupted step leaves the file as the step before left it.
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Executor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Progress = Callable[[object], None]
 Step = Callable[..., Any]
 
-SHARES = 8  # of the lots, for patterns that a cluster computes; more than machines, to even out
+SHARES = 8  # of the lots, for models that a cluster computes; more than machines, to even out
 HISTORIES = ("stg", "core", "graph")
 FINDINGS = ("feat", "patterns", "find")
 LIMIT = "max_epcs_per_event="
@@ -47,7 +48,7 @@ class Job:
     as_of: datetime
     memory_limit: str = "4GB"
     threads: int = 2
-    cluster: str | None = None  # whose processes read documents: ``local`` or a scheduler's address
+    cluster: str | None = None  # whose processes help: ``local`` or a scheduler's address
     max_epcs: int = MAX_EPCS
     thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tuning: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -196,7 +197,7 @@ def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> Built:
     """Build the models of some layers that do not stand as they are."""
     from data.warehouse.models import build
 
-    with _elsewhere(job, layers) as elsewhere, _open(job) as con:
+    with _elsewhere(job) as elsewhere, _open(job) as con:
         models = build(con, layers, say, elsewhere=elsewhere)
     kept = sum(model.is_kept for model in models)
     failed = tuple(model.name for model in models if model.is_failed_check)
@@ -204,28 +205,33 @@ def build_layers(job: Job, layers: tuple[str, ...], say: Progress) -> Built:
 
 
 @contextmanager
-def _elsewhere(job: Job, layers: Sequence[str]) -> "Iterator[Elsewhere | None]":
-    """The cluster of the job for patterns, where it has one; its files are gone afterwards."""
-    if job.cluster is None or "patterns" not in layers:
+def _elsewhere(job: Job) -> "Iterator[Elsewhere | None]":
+    """The cluster of the job, where it has one, to compute models; none is asked for in vain."""
+    address = job.cluster
+    if address is None:
         yield None
         return
     from data.warehouse.elsewhere import compute
     from flows.workers import cluster
 
-    folder = job.warehouse.with_suffix(".elsewhere")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        with cluster(job.cluster, job.threads) as executor:
-            yield partial(
-                compute,
-                executor=executor,
-                folder=folder.resolve(),
-                shares=SHARES,
-                memory_limit=job.memory_limit,
-            )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as stack:
+
+        @cache
+        def executor() -> Executor:
+            return stack.enter_context(cluster(address, job.threads))
+
+        yield partial(
+            compute,
+            executor=executor,
+            folder=_shared(job),
+            shares=SHARES,
+            memory_limit=job.memory_limit,
+        )
+
+
+def _shared(job: Job) -> Path:
+    """Where the main process and others leave tables for each other while a run lasts."""
+    return job.warehouse.with_suffix(".elsewhere").resolve()
 
 
 def measure_graph(job: Job) -> None:
@@ -329,11 +335,15 @@ def publish(job: Job, run_id: str, outputs: Mapping[str, str], trail: "Trail") -
 
 def judge(job: Job, say: Progress, as_task: Callable[[Step], Step]) -> tuple[Built, dict[str, str]]:
     """Judge all that is landed; return what was built for it, and the hashes of reports."""
-    built = as_task(build_layers)(job, HISTORIES, say)
-    as_task(measure_graph)(job)
-    built += as_task(build_layers)(job, FINDINGS, say)
-    as_task(score_lots)(job)
-    built += as_task(build_layers)(job, RECORD, say)
+    shutil.rmtree(_shared(job), ignore_errors=True)  # of a run that was killed
+    try:
+        built = as_task(build_layers)(job, HISTORIES, say)
+        as_task(measure_graph)(job)
+        built += as_task(build_layers)(job, FINDINGS, say)
+        as_task(score_lots)(job)
+        built += as_task(build_layers)(job, RECORD, say)
+    finally:
+        shutil.rmtree(_shared(job), ignore_errors=True)
     as_task(keep_judgement)(job)
     return built, as_task(write_reports)(job)
 

@@ -1,6 +1,6 @@
 """Other processes that work for this one: of this machine, or a cluster's.
 
-They read documents while this one lands them, and a cluster computes patterns too. Landing stays in
+They read documents while this one lands them, and a cluster computes models too. Landing stays in
 one place and in the order of files, so the warehouse is the same bytes whoever read. A cluster's
 machines see the warehouse's folder under the same path.
 """

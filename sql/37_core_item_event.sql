@@ -2,6 +2,7 @@
 -- purpose: The history of every pack: what named it, and what happened to the containers it was in.
 -- grain:   one row per pack and live event
 -- key:     unit_id, ord
+-- parts:   lot
 -- reads:   core_event, core_item_step
 -- columns:
 --   unit_id             core_unit

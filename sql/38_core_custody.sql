@@ -2,6 +2,7 @@
 -- purpose: The hops of each pack from site to site: a shipment, a receipt, or both.
 -- grain:   one row per pack and hop
 -- key:     unit_id, hop_no
+-- parts:   lot
 -- reads:   core_item_event, core_site
 -- columns:
 --   unit_id            core_unit

@@ -2,6 +2,7 @@
 -- purpose: Where a pack was seen next: two consecutive scans of it at two places on the map.
 -- grain:   one row per pack and change of place
 -- key:     unit_id, to_record_id
+-- parts:   lot
 -- reads:   core_lot, core_observation, core_site, raw_setting, stg_verification
 -- columns:
 --   unit_id         core_unit

@@ -2,6 +2,7 @@
 -- purpose: How long goods stayed at a site between their receipt and their next shipment.
 -- grain:   one row per lot, site, record of arriving and record of leaving
 -- key:     lot_id, site_id, receive_record_id, ship_record_id
+-- parts:   lot
 -- reads:   core_custody, core_event, core_lot_key, core_movement
 -- columns:
 --   lot_id             core_lot

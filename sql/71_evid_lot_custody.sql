@@ -2,6 +2,7 @@
 -- purpose: The lanes a lot travelled, site to site, with how much of each was scanned.
 -- grain:   one row per lot, sending site and receiving site
 -- key:     lot_id, row_no
+-- parts:   lot
 -- reads:   core_custody, core_lot, core_movement, core_site, find_finding
 -- columns:
 --   lot_id           core_lot

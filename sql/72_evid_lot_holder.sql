@@ -2,6 +2,7 @@
 -- purpose: Where the packs of a lot were last known to be: the list to quarantine and to call.
 -- grain:   one row per lot, state, site, destination and last step
 -- key:     lot_id, row_no
+-- parts:   lot
 -- reads:   core_item_event, core_lot, core_lot_site_flow, core_observation, core_site,
 --   evid_finding_unit
 -- columns:

@@ -150,6 +150,8 @@ def _events(texts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _mapped(frame: pl.DataFrame, column: str, function: Any, dtype: Any) -> pl.Expr:
+    if frame[column].null_count() == frame.height:
+        return pl.lit(None, dtype).alias(column)
     return mapped(column, frame[column].unique(), function, dtype)
 
 
@@ -175,12 +177,21 @@ def _fault(row: dict[str, Any]) -> str:
 
 def _positions_of_long_texts(frames: Iterable[pl.DataFrame]) -> pl.Series:
     """Events with an identifier or another text that is too long to be one."""
-    return pl.concat(
-        frame.filter(
-            pl.any_horizontal(pl.col(pl.String).str.len_bytes() > MAX_TEXT).fill_null(value=False)
-        )["position"]
+    long = pl.col(pl.String).str.len_bytes() > MAX_TEXT
+    found = [
+        frame.filter(pl.any_horizontal(long).fill_null(value=False))["position"]
         for frame in frames
-    ).unique()
+        if _longest(frame) > MAX_TEXT
+    ]
+    return pl.concat(found).unique() if found else pl.Series(dtype=pl.Int64)
+
+
+def _longest(frame: pl.DataFrame) -> int:
+    """Bytes of the longest text; no text is larger than its frame."""
+    if frame.estimated_size() <= MAX_TEXT:
+        return MAX_TEXT
+    lengths = frame.select(pl.col(pl.String).str.len_bytes().max()).row(0)
+    return max((length for length in lengths if length is not None), default=0)
 
 
 def _time_fault(text: str | None) -> str:
@@ -225,13 +236,18 @@ def _items(columns: Columns) -> pl.DataFrame:
 
 def identifiers(texts: Sequence[str] | pl.Series) -> pl.Series:
     """Return identifiers stripped; stray text on the lines above one is no part of it."""
-    raw = pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)})
-    clean = cleaned(raw, "text")
-    has_lines = pl.col("text").str.contains("\n", literal=True)
-    if clean.select(has_lines.any()).item():
-        last_line = pl.col("text").str.split("\n").list.last().str.strip_chars()
-        clean = clean.select(pl.when(has_lines).then(last_line).otherwise("text").alias("text"))
-    return clean["text"]
+    return last_lines(
+        cleaned(pl.DataFrame({"text": pl.Series(texts, dtype=pl.String)}), "text")["text"]
+    )
+
+
+def last_lines(texts: pl.Series) -> pl.Series:
+    """Return the last line of each text, stripped; the texts have no white space around."""
+    has_lines = texts.str.contains("\n", literal=True)
+    if not has_lines.any():
+        return texts
+    last = texts.str.split("\n").list.last().str.strip_chars()
+    return last.zip_with(has_lines.fill_null(value=False), texts)
 
 
 def _parties(columns: Columns) -> pl.DataFrame:

@@ -13,6 +13,8 @@ _MOMENT = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
     r"(?:\.[0-9]+)?\s*(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 )
+# As nearly every system writes moments; one pass reads them.
+_PLAIN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,6})?Z$"
 _FRACTION = r"^\.([0-9]{1,7})"
 _ZONE = r"([+-][0-9]{2}(?::?[0-9]{2})?)$"
 _FIRST = datetime(1900, 1, 1)
@@ -33,7 +35,7 @@ def mapped(column: str, values: pl.Series, function: Callable[[str], Any], dtype
 
     ``values`` holds the distinct texts that occur in ``column``; null stays null.
     """
-    distinct = values.drop_nulls()
+    distinct = values.drop_nulls() if values.null_count() else values
     if distinct.is_empty():
         return pl.lit(None, dtype).alias(column)
     answers = pl.Series([function(text) for text in distinct.to_list()], dtype=dtype)
@@ -50,6 +52,33 @@ def parse_moments(texts: pl.Series) -> pl.Series:
     """
     if texts.null_count() == len(texts):
         return pl.Series(texts.name, [None] * len(texts), dtype=pl.Datetime("us"))
+    plain = _plain_moments(texts)
+    return parse_any_moments(texts) if plain is None else plain
+
+
+def _plain_moments(texts: pl.Series) -> pl.Series | None:
+    """Return the moments of texts that are all of the plain shape and plausible, else None."""
+    text = pl.col("text")
+    moments = (
+        pl.DataFrame({"text": texts})
+        .select(
+            pl.when(text.str.contains(_PLAIN))
+            .then(text.str.head(-1))
+            .str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
+            .alias(texts.name)
+        )
+        .to_series()
+    )
+    if moments.null_count() > texts.null_count():
+        return None
+    first, last = moments.min(), moments.max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return None
+    return moments if first >= _FIRST and last < _LAST else None
+
+
+def parse_any_moments(texts: pl.Series) -> pl.Series:
+    """Return what ``parse_moments`` does, of whatever texts."""
     # In steps, since an expression used twice within one pass is computed twice.
     text = pl.col("text")
     parts = pl.DataFrame({"text": texts}).select(

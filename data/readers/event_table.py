@@ -11,8 +11,8 @@ import msgspec
 import polars as pl
 
 from data.readers import vocabulary
-from data.readers.batch import ITEMS, Batch
-from data.readers.epcis_frames import EVENT_TEXTS, checked, cleaned, identifiers
+from data.readers.batch import PARTIES, TRANSACTIONS, Batch
+from data.readers.epcis_frames import EVENT_TEXTS, checked, cleaned, last_lines
 from data.readers.epcis_parts import text_of
 from data.readers.epcis_source import MAX_EPCS
 from data.readers.epcis_tidy import UnreadableError, event_type, too_many_epcs
@@ -31,6 +31,14 @@ _PARTIES: Final = (
     ("source", "location", "source_location"),
     ("destination", "location", "destination_location"),
 )
+_ENTRIES: Final = {
+    "position": pl.Int64,
+    "type": pl.String,
+    "text": pl.String,
+    "quantity": pl.String,
+    "number": pl.Float64,
+    "reason": pl.String,
+}
 _NUMBER: Final = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _ZONE: Final = r"([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 _REMEDY: Final = "Ask the sender to correct and resend the event."
@@ -137,6 +145,8 @@ def _rows(table: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col(name).is_not_null() & lists[name].is_null()).then(
             pl.lit(f"the list in {name} cannot be read")
         )
+        if lists[name].null_count() > rows[name].null_count()
+        else pl.lit(None, pl.String)
         for name in _LISTS
     ]
     rows = rows.with_columns(list_reason=pl.coalesce(unread)).with_columns(**lists)
@@ -216,6 +226,8 @@ def _texts(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _entries(rows: pl.DataFrame) -> pl.DataFrame:
     """Quantities of classes, one row each, with the reason where one cannot be read."""
+    if _is_empty(rows, "quantities"):
+        return pl.DataFrame(schema=_ENTRIES)
     parts = pl.col("entry").str.extract_groups(r"(?s)^(?<text>.*?)(?:=(?<quantity>[^=]*))?$")
     entries = (
         _exploded(rows, "quantities", "entry")
@@ -251,38 +263,57 @@ def _items(rows: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     listed = [
         _exploded(rows, name, "text").select("position", role=role, text="text")
         for name, role in roles.items()
+        if not _is_empty(rows, name)
     ]
     instances = pl.concat([parents, *listed])
-    instances = instances.with_columns(identifiers(instances["text"])).drop_nulls("text")
-    classes = entries.select(
-        "position",
-        role=of_class.otherwise(pl.lit("epc")),
-        text=identifiers(entries["text"]),
-        quantity="number",
+    return pl.concat(
+        [
+            instances.select(
+                "position",
+                "role",
+                text=last_lines(instances["text"]),
+                quantity=pl.lit(None, pl.Float64),
+                uom=pl.lit(None, pl.String),
+                is_class=pl.lit(value=False),
+            ),
+            entries.select(
+                "position",
+                role=of_class.otherwise(pl.lit("epc")),
+                text=last_lines(entries["text"]),
+                quantity="number",
+                uom=pl.lit(None, pl.String),
+                is_class=pl.lit(value=True),
+            ),
+        ]
     )
-    both = [
-        instances.with_columns(is_class=pl.lit(value=False)),
-        classes.with_columns(is_class=pl.lit(value=True)),
-    ]
-    return pl.concat(_complete(frame, ITEMS).select(list(ITEMS)) for frame in both)
+
+
+def _is_empty(rows: pl.DataFrame, column: str) -> bool:
+    """Whether no row has the column, as most columns of most tables: each step on it costs."""
+    return rows[column].null_count() == rows.height
 
 
 def _exploded(rows: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
-    filled = rows.filter(pl.col(column).list.len() > 0)
-    members = filled.select("position", "type", pl.col(column).alias(name)).explode(name)
-    return cleaned(members, name).drop_nulls(name)
+    """The members of the lists, one row each, without white space around, but for empty ones."""
+    members = rows.select("position", "type", pl.col(column).alias(name)).explode(name)
+    stripped = members.with_columns(pl.col(name).str.strip_chars())
+    return stripped.filter(pl.col(name) != "")
 
 
 def _parties(rows: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat(
+    stated = [
         rows.select(
             "position", direction=pl.lit(direction), type=pl.lit(kind), text=column
         ).drop_nulls("text")
         for direction, kind, column in _PARTIES
-    )
+        if not _is_empty(rows, column)
+    ]
+    return pl.concat(stated) if stated else pl.DataFrame(schema=PARTIES)
 
 
 def _transactions(rows: pl.DataFrame) -> pl.DataFrame:
+    if _is_empty(rows, "document"):
+        return pl.DataFrame(schema=TRANSACTIONS)
     stated = rows.drop_nulls("document")
     kinds = stated["document_type"].unique()
     kind = mapped("document_type", kinds, vocabulary.bare_word, pl.String)

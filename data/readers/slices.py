@@ -470,14 +470,18 @@ _NO_OBJECT: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 def _objects(lines: list[str]) -> tuple[pl.DataFrame, list[int]]:
     """The lines that are JSON objects as rows of text, and the ordinals (from 0) of the others."""
     names: dict[str, None] = {}
+    met: set[tuple[str, ...]] = set()  # most lines have the fields of the one before
     is_object = []
     for line in lines:
         try:
-            names.update(dict.fromkeys(_FIELDS.decode(line.strip())))
+            fields = tuple(_FIELDS.decode(line.strip()))
         except _NO_OBJECT:
             is_object.append(False)
-        else:
-            is_object.append(True)
+            continue
+        is_object.append(True)
+        if fields not in met:
+            met.add(fields)
+            names.update(dict.fromkeys(fields))
         if len(names) > MAX_COLUMNS:
             raise _OversizeError(f"the lines have more than {MAX_COLUMNS:,} different fields")
     texts = pl.Series(lines, dtype=pl.String).str.strip_chars()
@@ -493,7 +497,7 @@ def _decoded(
 ) -> tuple[pl.DataFrame, list[int]]:
     if texts.is_empty() or not names:
         return ordinals.to_frame(), []
-    data = "\n".join(texts).encode()
+    data = "\n".join(texts.to_list()).encode()
     try:
         rows = pl.read_ndjson(io.BytesIO(data), schema=dict.fromkeys(names, pl.String))
     except pl.exceptions.ComputeError:  # halve until the lines that do it are alone

@@ -1,163 +1,164 @@
 """Models computed by other processes, of this machine or others, from the same SQL.
 
-What the models read is written to one DuckDB file on storage that all see; each process attaches
-it read-only, runs one model's SELECT over it (over the rows of its share of the lots, where the
-header says that lots can be worked on apart) and leaves a file with the result. DuckDB's own format
-carries every type exactly, which Parquet does not (128-bit integers).
+What the models read is written as Parquet to storage that all see (``data.warehouse.shares``). The
+models whose header says that lots can be worked on apart are run one after another over one share
+of the lots, a future a share: what one makes, the next reads, and nothing of it is sent. A pattern
+that compares lots is a future of its own, over all of them. Rows are left in the same folder, so
+that what a later wave reads of them is there already; the main process takes them up and checks
+them as it does any model's.
 """
 
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from data.errors import ModelError
-from data.warehouse.headers import Header
-from data.warehouse.models import Model, ModelFile, quoted, reason
-
-INPUTS = "inputs.duckdb"
+from data.warehouse.models import Model, raw_tables, reason
+from data.warehouse.shares import ALL, Share, Shipped, leave, rows_of, shape_of, ship
 
 
 @dataclass(frozen=True)
-class Share:
-    """The lots that one process works on: those whose hash leaves ``number`` of ``count``."""
-
-    number: int
-    count: int
-
-    def holds(self, column: str) -> str:
-        """The condition on a column of lot ids."""
-        return f"hash({column}) % {self.count} = {self.number}"
-
-
-ALL = Share(0, 1)
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One model over one share of the lots."""
+class Task:
+    """One model, and where the tables lie that it reads; those made just before are not listed."""
 
     name: str
     path: str
     select: str
-    reads: tuple[str, ...]
-    share: Share
+    inputs: tuple[Shipped, ...]
 
-    @property
-    def file(self) -> str:
-        """The name of the file with its result."""
-        return f"{self.name}.{self.share.number}.duckdb"
+
+@dataclass(frozen=True)
+class Piece:
+    """What one process is given: models in their order, over one share of the lots."""
+
+    tasks: tuple[Task, ...]
+    share: Share
 
 
 def compute(
     con: duckdb.DuckDBPyConnection,
-    models: Sequence[Model],
+    coming: Sequence[Model],
+    needs_nothing: Callable[[Model], bool],
     *,
-    executor: Executor,
+    executor: Callable[[], Executor],
     folder: Path,
     shares: int,
     memory_limit: str,
-) -> dict[str, list[Path]]:
-    """Have models that do not read each other computed.
+) -> dict[str, str]:
+    """Have the first of the models computed, if it can be, and with it all that can be by now.
 
     Parameters
     ----------
     con
-        The warehouse, with all that the models read in place.
-    models
-        In the order of the build.
+        The warehouse, with all in place that is built before the first model.
+    coming
+        The models from here on, in the order of the build.
+    needs_nothing
+        Whether a model stands or is computed; asked of those only whose inputs are in place.
     executor
-        Runs functions in other processes, which see ``folder`` under the same path.
+        Gives what runs functions in other processes, which see ``folder`` under the same path.
     folder
-        For inputs and results, empty.
+        For inputs and results. What lies there of models is of this run, each built once.
     shares
         Into how many the lots are parted.
     memory_limit
         Of each process, as DuckDB writes it.
 
-    Returns the files with each model's rows, in the order of shares. Raises ModelError naming the
-    file of a query that fails.
+    Returns the SELECT of each model's rows, by name. Raises ModelError naming the file of a query
+    that fails.
     """
-    reads = sorted({name for model in models for name in model.header.reads})
-    export(con, reads, folder / INPUTS)
-    pieces = [piece for model in models for piece in pieces_of(model.file, model.header, shares)]
-    running = [executor.submit(compute_piece, piece, folder, memory_limit) for piece in pieces]
-    files: dict[str, list[Path]] = {model.file.name: [] for model in models}
-    for piece, future in zip(pieces, running, strict=True):
-        try:
-            future.result()
-        except duckdb.Error as error:
-            raise ModelError(
-                f"{piece.path}: {piece.name} could not be computed elsewhere: {reason(error)}\n"
-                "Its text is one SELECT: run it alone on the warehouse to see more."
-            ) from error
-        files[piece.name].append(folder / piece.file)
-    return files
+    wave = wave_of(coming, needs_nothing)
+    if not wave:
+        return {}
+    tasks = [_task(con, model, coming) for model in wave]
+    for table in dict.fromkeys(table for task in tasks for table in task.inputs):
+        _provide(con, table, folder, shares)
+    lots = tuple(task for task, model in zip(tasks, wave, strict=True) if model.header.is_by_lot)
+    pieces = [Piece(lots, Share(number, shares)) for number in range(shares if lots else 0)]
+    pieces += [Piece((task,), ALL) for task in tasks if task not in lots]
+    running = [executor().submit(compute_piece, piece, folder, memory_limit) for piece in pieces]
+    made = {table.name: table for future in running for table in future.result()}
+    return {name: rows_of(table, ALL, folder) for name, table in made.items()}
 
 
-def pieces_of(file: ModelFile, header: Header, shares: int) -> list[Piece]:
-    """A model as the pieces that can be computed apart; one where lots hang together."""
-    count = shares if header.is_by_lot else 1
-    return [
-        Piece(file.name, file.path, file.select, header.reads, Share(number, count))
-        for number in range(count)
-    ]
+def wave_of(coming: Sequence[Model], needs_nothing: Callable[[Model], bool]) -> list[Model]:
+    """The models that others can compute at once, none where the first is not among them.
 
-
-def export(con: duckdb.DuckDBPyConnection, tables: Iterable[str], path: Path) -> None:
-    """Write tables to a DuckDB file of their own, in the order of their rows."""
-    con.execute(f"ATTACH {quoted(str(path))} AS inputs")
-    try:
-        for name in tables:
-            con.execute(f"CREATE TABLE inputs.{name} AS FROM {name}")
-    finally:
-        con.execute("DETACH inputs")
-
-
-def compute_piece(piece: Piece, folder: Path, memory_limit: str) -> None:
-    """Run a piece in this process and leave its rows in ``folder``.
-
-    A process that was lost may have left half a file, and another may do the same piece at the same
-    time: each writes a file of its own, and the last whole one stays.
+    Their inputs are in place or, where both are worked on lot by lot, made in the same wave.
     """
-    result = folder / piece.file
-    unfinished = result.with_suffix(f".{uuid4().hex}.unfinished")
-    with duckdb.connect(config={"memory_limit": memory_limit, "threads": 1}) as con:
-        con.execute("SET TimeZone = 'UTC'")
-        con.execute(f"ATTACH {quoted(str(folder / INPUTS))} AS inputs (READ_ONLY)")
-        for name in piece.reads:
-            condition = _condition(con, name, piece.share)
-            con.execute(f"CREATE VIEW {name} AS FROM inputs.{name} WHERE {condition}")
-        con.execute(f"ATTACH {quoted(str(unfinished))} AS result")
-        con.execute(f"CREATE TABLE result.{piece.name} AS\n{piece.select}")
-        if piece.share != ALL:
-            _drop_rows_of_others(con, piece)
-        con.execute("DETACH result")
-    unfinished.replace(result)
+    unbuilt = {model.file.name for model in coming}
+    made: set[str] = set()
+    wave: list[Model] = []
+    for model in coming:
+        missing = unbuilt.intersection(model.header.reads)
+        if (
+            _can_go(model)
+            and (missing <= made if model.header.is_by_lot else not missing)
+            and (missing or not needs_nothing(model))
+        ):
+            wave.append(model)
+            if model.header.is_by_lot:
+                made.add(model.file.name)
+        elif not wave:
+            return []
+    return wave
 
 
-def _condition(con: duckdb.DuckDBPyConnection, table: str, share: Share) -> str:
-    """Which rows of an input a share needs: its lots', and those of no lot."""
-    found = con.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE database_name = 'inputs' "
-        "AND table_name = ?",
-        [table],
-    ).fetchall()
-    columns = {name for (name,) in found}
-    if share == ALL or not columns & {"lot_id", "unit_id"}:
-        return "true"
-    if "lot_id" in columns:
-        return f"lot_id IS NULL OR {share.holds('lot_id')}"
-    return (
-        "unit_id IS NULL OR unit_id IN (SELECT unit.unit_id FROM inputs.core_unit AS unit "  # noqa: S608
-        f"WHERE unit.lot_id IS NULL OR {share.holds('unit.lot_id')})"
+def _can_go(model: Model) -> bool:
+    header = model.header
+    return header.kind == "table" and (header.is_by_lot or model.file.layer == "patterns")
+
+
+def _task(con: duckdb.DuckDBPyConnection, model: Model, coming: Sequence[Model]) -> Task:
+    """The model, and what it reads of the folder; what is made just before it is not there."""
+    unbuilt = {model.file.name for model in coming}
+    inputs = tuple(
+        Shipped(name, shape_of(con, name), model.header.packs_in.get(name))
+        for name in model.header.reads
+        if name not in unbuilt
     )
+    return Task(model.file.name, model.file.path, model.file.select, inputs)
 
 
-def _drop_rows_of_others(con: duckdb.DuckDBPyConnection, piece: Piece) -> None:
-    """Rows of no lot are found in every share, and told in the first."""
-    others = f"NOT coalesce({piece.share.holds('lot_id')}, {piece.share.number == 0})"
-    con.execute(f"DELETE FROM result.{piece.name} WHERE {others}")  # noqa: S608 - names of ours
+def _provide(con: duckdb.DuckDBPyConnection, table: Shipped, folder: Path, shares: int) -> None:
+    """Have a table lie in the folder: a model's is made once a run, others change meanwhile."""
+    place = folder / table.place
+    if table.name in raw_tables():
+        shutil.rmtree(place, ignore_errors=True)
+    if not place.is_dir():
+        ship(con, table, folder, shares)
+
+
+def compute_piece(piece: Piece, folder: Path, memory_limit: str) -> tuple[Shipped, ...]:
+    """Make the tables of a piece in this process and leave their rows in ``folder``."""
+    made = []
+    with (
+        TemporaryDirectory(prefix="touchstone-") as spill,
+        duckdb.connect(config={"memory_limit": memory_limit, "threads": 1}) as con,
+    ):
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET temp_directory = ?", [spill])
+        for task in piece.tasks:
+            try:
+                made.append(_made(con, task, piece.share, folder))
+            except duckdb.Error as error:
+                raise ModelError(
+                    f"{task.path}: {task.name} could not be computed elsewhere: {reason(error)}\n"
+                    "Its text is one SELECT: run it alone on the warehouse to see more."
+                ) from error
+    return tuple(made)
+
+
+def _made(con: duckdb.DuckDBPyConnection, task: Task, share: Share, folder: Path) -> Shipped:
+    for table in task.inputs:
+        rows = rows_of(table, share, folder)
+        con.execute(f"CREATE OR REPLACE VIEW {table.name} AS {rows}")
+    con.execute(f"CREATE TABLE {task.name} AS\n{task.select}")
+    if share != ALL:  # a share reads what belongs to no lot, and may make rows of other lots of it
+        con.execute(f"DELETE FROM {task.name} WHERE NOT {share.holds('lot_id')}")  # noqa: S608
+    return leave(con, task.name, share, folder)

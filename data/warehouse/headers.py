@@ -8,7 +8,8 @@ the build checks (see ``data.warehouse.models``). Its form:
     -- grain:   one row per ...
     -- key:     lot_id                  (``none`` for checks, patterns and lists)
     -- kind:    table                   (optional: table or view)
-    -- parts:   lot                     (optional: rows of a lot rest on rows of no other lot)
+    -- parts:   lot, core_link.child_id (optional: rows of a lot rest on rows of no other lot; the
+    --   columns tell of which pack a row of a table is that has neither lot_id nor unit_id)
     -- reads:   stg_event, raw_setting  (or ``none``)
     -- columns:
     --   lot_id   meaning, with unit
@@ -48,9 +49,10 @@ class Header:
     """What a model's file says about itself.
 
     ``is_by_lot`` says that the rows of a lot rest on rows of this lot and of none alone, so that
-    lots can be worked on apart. ``columns`` is empty where ``has_pattern_shape``; ``pattern`` holds
-    the pattern-only entries (pattern, family, definition, guard, severity, benign, source) and is
-    empty elsewhere.
+    lots can be worked on apart; ``packs_in`` names, by table, the column of packs that says whose
+    the rows are of a table without ``lot_id`` and ``unit_id``. ``columns`` is empty where
+    ``has_pattern_shape``; ``pattern`` holds the pattern-only entries (pattern, family, definition,
+    guard, severity, benign, source) and is empty elsewhere.
     """
 
     model: str
@@ -59,6 +61,7 @@ class Header:
     key: tuple[str, ...]
     kind: str
     is_by_lot: bool
+    packs_in: dict[str, str]
     reads: tuple[str, ...]
     columns: tuple[Column, ...]
     has_pattern_shape: bool
@@ -79,8 +82,16 @@ def parse_header(text: str, path: str) -> Header:
     kind = entries.get("kind") or "table"
     if kind not in ("table", "view"):
         faults.append(f"kind is {kind!r}; expected table or view")
-    if entries.get("parts", "lot") != "lot":
-        faults.append(f"parts is {entries['parts']!r}; expected lot, or no such entry")
+    reads = _words(entries.get("reads", ""))
+    parts, packs_in = _words(entries.get("parts", "")), {}
+    for word in parts[1:]:
+        table, _, packs_in[table] = word.partition(".")
+    if "parts" in entries and (parts[:1] != ("lot",) or not all(packs_in.values())):
+        faults.append(
+            f"parts is {entries['parts']!r}; expected lot, then table.column of packs, or no entry"
+        )
+    if strange := sorted(packs_in.keys() - set(reads)):
+        faults.append(f"parts names what is not read: {', '.join(strange)}")
     has_pattern_shape = entries.get("columns") == PATTERN_SHAPE_TEXT
     if "columns" in entries and not columns and not has_pattern_shape:
         faults.append(f"no columns; expected a list of them or {PATTERN_SHAPE_TEXT!r}")
@@ -92,7 +103,6 @@ def parse_header(text: str, path: str) -> Header:
         if pattern.get("family", FAMILIES[0]) not in FAMILIES:
             faults.append(f"family is {pattern['family']!r}; expected one of {', '.join(FAMILIES)}")
 
-    reads = _words(entries.get("reads", ""))
     if reads != tuple(sorted(reads)):
         faults.append("reads is not sorted")
     if faults:
@@ -104,6 +114,7 @@ def parse_header(text: str, path: str) -> Header:
         key=_words(entries["key"]),
         kind=kind,
         is_by_lot="parts" in entries,
+        packs_in=packs_in,
         reads=reads,
         columns=tuple(columns),
         has_pattern_shape=has_pattern_shape,

@@ -8,12 +8,10 @@ reality differ; a ``check_`` model that finds rows is reported, and the build go
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 
 import duckdb
 
@@ -22,8 +20,11 @@ from data.warehouse.headers import Column, Header, parse_header
 from data.warehouse.reads import tables_read
 from data.warehouse.standing import Definition, Standing
 
-# Computes models, and says in which files their rows are; see ``data.warehouse.elsewhere``.
-Elsewhere = Callable[[duckdb.DuckDBPyConnection, "Sequence[Model]"], Mapping[str, Sequence[Path]]]
+# Given the models to come, and which of them need nothing: has some computed by other processes and
+# gives the SELECTs of their rows; see ``data.warehouse.elsewhere``.
+Elsewhere = Callable[
+    [duckdb.DuckDBPyConnection, "Sequence[Model]", "Callable[[Model], bool]"], Mapping[str, str]
+]
 
 LAYERS = ("stg", "core", "graph", "feat", "patterns", "find", "evid", "published", "check")
 
@@ -136,7 +137,7 @@ def build(
     root
         The folder of models; ``sql/`` by default.
     elsewhere
-        Has patterns computed by other processes; they are computed here without it.
+        Has models computed by other processes; all are computed here without it.
 
     Raises
     ------
@@ -152,20 +153,21 @@ def build(
     check_order(models, raw_tables(root))
     made = {model.file.name: _definition(model) for model in models}
     standing = Standing(con, {name: one for name, one in made.items() if one.is_view})
+    wanted = [model for model in models if layers is None or model.file.layer in layers]
     built = []
-    computed: Mapping[str, Sequence[Path]] | None = None
-    for model in models:
-        if layers is None or model.file.layer in layers:
-            name = model.file.name
-            if elsewhere is not None and model.file.layer == "patterns" and computed is None:
-                patterns = [one for one in models if one.file.layer == "patterns"]
-                computed = elsewhere(
-                    con, [one for one in patterns if standing.rows_of(made[one.file.name]) is None]
-                )
-            files = (computed or {}).get(name, ())
-            built.append(_keep_or_build(con, model, standing, made[name], files))
-            if on_progress is not None:
-                on_progress(built[-1])
+    computed: dict[str, str] = {}
+
+    def needs_nothing(model: Model) -> bool:
+        name = model.file.name
+        return name in computed or standing.rows_of(made[name]) is not None
+
+    for number, model in enumerate(wanted):
+        name = model.file.name
+        if elsewhere is not None and name not in computed:
+            computed |= elsewhere(con, wanted[number:], needs_nothing)
+        built.append(_keep_or_build(con, model, standing, made[name], computed.get(name)))
+        if on_progress is not None:
+            on_progress(built[-1])
     return built
 
 
@@ -179,40 +181,24 @@ def _keep_or_build(
     model: Model,
     standing: Standing,
     made: Definition,
-    computed: Sequence[Path] = (),
+    select: str | None = None,
 ) -> BuiltModel:
     started = time.perf_counter()
     rows = standing.rows_of(made)
     if rows is not None:
         seconds = time.perf_counter() - started
         return BuiltModel(made.name, model.file.layer, rows, seconds, is_kept=True)
-    with _attached(con, made.name, computed) as select:
-        # One transaction a model: the table, its comments and what is noted of it cost one commit.
-        con.begin()
-        try:
-            standing.forget(made.name)
-            built = build_model(con, model, select)
-            standing.note(made, built.rows)
-        except BaseException:
-            con.rollback()
-            raise
-        con.commit()
-    return built
-
-
-@contextmanager
-def _attached(
-    con: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
-) -> Iterator[str | None]:
-    """The SELECT of rows that were computed elsewhere, if they were, while their files are open."""
-    for number, path in enumerate(files):
-        con.execute(f"ATTACH {quoted(str(path))} AS part_{number} (READ_ONLY)")
+    # One transaction a model: the table, its comments and what is noted of it cost one commit.
+    con.begin()
     try:
-        parts = [f"FROM part_{number}.{name}" for number in range(len(files))]
-        yield " UNION ALL ".join(parts) or None
-    finally:
-        for number in range(len(files)):
-            con.execute(f"DETACH part_{number}")
+        standing.forget(made.name)
+        built = build_model(con, model, select)
+        standing.note(made, built.rows)
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+    return built
 
 
 def find_model_files(root: Traversable | None = None) -> list[ModelFile]:

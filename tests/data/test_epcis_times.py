@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.readers.epcis_times import offset_minutes, parse_date, parse_moments
+from data.readers.epcis_times import (
+    offset_minutes,
+    parse_any_moments,
+    parse_date,
+    parse_moments,
+)
 
 
 def moment(text: str | None) -> datetime | None:
@@ -86,3 +91,15 @@ def test_no_text_stops_the_parsers(text: str) -> None:
 )
 def test_dates(text: str, expected: date | None) -> None:
     assert parse_date(text) == expected
+
+
+PLAIN = st.from_regex(
+    r"\A(19|20|21|22|00)[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]"
+    r"(\.[0-9]{1,7})?Z\Z"
+)
+
+
+@given(st.lists(st.none() | PLAIN, min_size=1, max_size=5))
+def test_moments_of_the_usual_shape_are_those_of_the_general_way(texts: list[str | None]) -> None:
+    column = pl.Series("at", texts, dtype=pl.String)
+    assert parse_moments(column).to_list() == parse_any_moments(column).to_list()
