@@ -6,6 +6,7 @@ and Parquet give every value as it is.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,6 +53,7 @@ def answer(
         raise InputError("--format parquet needs a file: add --output answer.parquet.")
     with open_read_only(warehouse) as con:
         try:
+            _refuse_writing(con, query)
             relation = con.sql(query, params=dict(values or {}))
             if relation is None:
                 raise InputError("sql: the query gives no rows; write one SELECT.")
@@ -69,6 +71,14 @@ def answer(
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def _refuse_writing(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Refuse what would write into a file: those of the archive are open to the connection."""
+    if re.search(r"\b(COPY|EXPORT)\b", query, re.IGNORECASE):
+        kinds = {statement.type for statement in con.extract_statements(query)}
+        if not kinds <= {duckdb.StatementType.SELECT}:
+            raise InputError("sql: a query only reads; write one SELECT, and --output for a file.")
 
 
 def _frame(relation: duckdb.DuckDBPyRelation) -> "pl.DataFrame":
