@@ -27,7 +27,7 @@ import duckdb
 
 from data.record.canonical import file_digest
 from data.record.disk import FOLDER_MODE, settle, storage_faults, sync_folder
-from data.warehouse.models import quoted
+from data.warehouse.models import find_model_files, quoted
 
 # The tables whose rows move, each with the order of its rows and what of an archived lot stays.
 MOVED = {
@@ -36,6 +36,7 @@ MOVED = {
     "core_custody": ("lot_id, unit_id, hop_no", "false"),
     "core_observation": ("lot_id, unit_id, observed_at, record_id", "kind = 'verification'"),
 }
+HISTORY = "item_event"  # the view that people ask for packs' histories
 PARTS = ("item_event", "custody")
 FILE_MODE = 0o440  # nobody writes into what is archived, a query neither
 
@@ -135,6 +136,8 @@ def bring_back(con: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
             con.execute(f"DROP TABLE {name}_live")
             con.execute(f"ALTER TABLE {name}_whole RENAME TO {name}")
             _describe(con, "TABLE", name, words)
+        [model] = [file for file in find_model_files() if file.name == HISTORY]
+        _replace_view(con, HISTORY, model.select)
     return True
 
 
@@ -240,6 +243,7 @@ def _part_tables(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         con.execute(f"DROP TABLE {name}")
         con.execute(f"CREATE VIEW {name} AS\n{_text(name)}")
         _describe(con, "VIEW", name, words)
+    _replace_view(con, HISTORY, _text(HISTORY))
 
 
 def _write_batch(con: duckdb.DuckDBPyConnection, folder: Path) -> list[ArchivedFile]:
@@ -352,6 +356,12 @@ def _describe(
         con.execute(f"COMMENT ON {kind} {name} IS {quoted(about)}")
     for column, meaning in columns:
         con.execute(f"COMMENT ON COLUMN {name}.{column} IS {quoted(meaning)}")
+
+
+def _replace_view(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    words = _words(con, name)
+    con.execute(f"CREATE OR REPLACE VIEW {name} AS\n{select}")
+    _describe(con, "VIEW", name, words)
 
 
 def _values(rules: Rules) -> dict[str, object]:
