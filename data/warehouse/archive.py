@@ -230,6 +230,8 @@ def _keep_book(
 
 def _part_tables(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Leave live lots' rows in the moved tables, and put views of the same names over all rows."""
+    for name in MOVED:
+        con.execute(f"DROP TABLE IF EXISTS {name}_live")
     if not holds_any(con):
         return
     _show_files(con, folder)
@@ -237,9 +239,10 @@ def _part_tables(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     for name, (_, stays) in MOVED.items():
         words = _words(con, name)
         con.execute(
-            f"CREATE OR REPLACE TABLE {name}_live AS FROM {name} "
+            f"CREATE TABLE {name}_live AS FROM {name} "
             f"WHERE {stays} OR lot_id NOT IN (FROM archived_id)"
         )
+        _describe(con, "TABLE", f"{name}_live", (f"Rows of {name}, archived lots left out.", []))
         con.execute(f"DROP TABLE {name}")
         con.execute(f"CREATE VIEW {name} AS\n{_text(name)}")
         _describe(con, "VIEW", name, words)
@@ -299,7 +302,7 @@ def _lost(con: duckdb.DuckDBPyConnection, warehouse: Path) -> list[str]:
     folder = archive_folder(warehouse)
     return [
         file.name
-        for file in archived_files(con)
+        for file in _held_files(con)
         if not (folder / file.name).is_file() or file_digest(folder / file.name) != file.sha256
     ]
 
@@ -308,7 +311,7 @@ def _show_files(
     con: duckdb.DuckDBPyConnection, folder: Path, leaving_out: Collection[str] = ()
 ) -> bool:
     """Put views over the archive's files; return whether there are any."""
-    names = [file.name for file in archived_files(con) if file.name not in leaving_out]
+    names = [file.name for file in _held_files(con) if file.name not in leaving_out]
     listed = {part: [name for name in names if name.startswith(f"{part}/")] for part in PARTS}
     if not all(listed.values()):
         return False
@@ -318,7 +321,15 @@ def _show_files(
             f"CREATE OR REPLACE VIEW archived_{part} AS "
             f"FROM read_parquet([{paths}], hive_partitioning = true)"
         )
+        about = "Rows of the archive; those count whose batch_no archived_lot names for their lot."
+        _describe(con, "VIEW", f"archived_{part}", (about, []))
     return True
+
+
+def _held_files(con: duckdb.DuckDBPyConnection) -> list[ArchivedFile]:
+    """The files that hold rows of some archived lot."""
+    batches = con.execute("SELECT DISTINCT batch_no FROM raw_archived_lot").fetchall()
+    return [file for file in archived_files(con) if (file.batch_no,) in batches]
 
 
 def _place(folder: Path, name: str) -> str:
