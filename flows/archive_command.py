@@ -42,10 +42,14 @@ def archive_lots(
     made = archive.carry_out(
         con, warehouse, planned, rules, lambda lots: trail.append(list(acts.restored(lots)))
     )
-    recorded_names = {entry.object for entry in trail.read() if entry.action == "archive"}
-    # Those of a run that was killed before it could record them, too.
-    trail.append(list(acts.archived(archive.archived_files(con), recorded_names)))
+    _record_files(con, trail)
     return planned, made
+
+
+def _record_files(con: "duckdb.DuckDBPyConnection", trail: "Trail") -> None:
+    """Record every file that the trail does not know, those of a run that was killed too."""
+    known = {entry.object for entry in trail.read() if entry.action == "archive"}
+    trail.append(list(acts.archived(archive.archived_files(con), known)))
 
 
 def run_archive(
@@ -80,7 +84,8 @@ def run_archive(
             archive.bring_back(con, warehouse)
             planned, made = archive_lots(con, warehouse, rules, trail)
         older = archive.count_older(con, _years_before(rules.as_of, retention_years))
-        if made or (planned.restored and not dry):
+        if not dry:
+            _record_files(con, trail)
             compact(con, warehouse)
     return Archived(planned, tuple(made), older, retention_years)
 
