@@ -6,6 +6,7 @@ and Parquet give every value as it is.
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,6 +51,7 @@ def answer(
     if form == "parquet" and output is None:
         raise InputError("--format parquet needs a file: add --output answer.parquet.")
     try:
+        _refuse_writing(con, query)
         relation = con.sql(query, params=dict(values or {}))
         if relation is None:
             raise InputError("sql: the query gives no rows; write one SELECT.")
@@ -67,6 +69,14 @@ def answer(
         sys.stdout.write(text)
     else:
         output.write_text(text, encoding="utf-8")
+
+
+def _refuse_writing(con: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Refuse what would write into a file: those of the archive are open to the connection."""
+    if re.search(r"\b(COPY|EXPORT)\b", query, re.IGNORECASE):
+        kinds = {statement.type for statement in con.extract_statements(query)}
+        if not kinds <= {duckdb.StatementType.SELECT}:
+            raise InputError("sql: a query only reads; write one SELECT, and --output for a file.")
 
 
 def _frame(relation: duckdb.DuckDBPyRelation) -> "pl.DataFrame":

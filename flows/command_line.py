@@ -468,6 +468,35 @@ def suppressions(
 
 
 @app.command()
+def archive(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would move, and move nothing.")
+    ] = False,
+    as_of: AsOf = None,
+    warehouse: Warehouse = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Move the histories of closed lots to Parquet beside the warehouse; they stay readable."""
+    from data.warehouse.archive import Rules
+    from flows import archive_command
+    from flows.job import recording_of
+
+    chosen = load_settings(settings, warehouse=warehouse)
+    moment = clock(as_of).replace(tzinfo=None)
+    rules = Rules(moment, chosen.archive_quiet_days, chosen.archive_expired_days)
+    done = archive_command.run_archive(
+        chosen.warehouse,
+        rules,
+        recording_of(chosen),
+        chosen.retention_years,
+        dry_run,
+        (chosen.memory_limit, chosen.threads),
+    )
+    for line in archive_command.lines(done, dry_run):
+        console.print(line, markup=False)
+
+
+@app.command()
 def verify(
     run_name: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="A run's id or number; else the latest.")

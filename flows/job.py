@@ -45,4 +45,7 @@ def job_of(settings: Settings, inputs: Iterable[Path], as_of: datetime) -> Job:
         inbox=Inbox(
             settings.settle_s, settings.move_done, settings.move_set_aside, settings.arrived_by
         ),
+        archives=settings.archive,
+        quiet_days=settings.archive_quiet_days,
+        expired_days=settings.archive_expired_days,
     )

@@ -23,9 +23,15 @@ class Settings(BaseSettings):
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
     lot's report is written as PDF too, which takes some tenth of a second a lot. ``cluster`` says
-    who reads documents and computes models: ``local`` or the address of a Dask scheduler.
-    ``language`` is what reports are written in, PDF and notices too: en or de. An event whose lists
-    have more than ``max_epcs_per_event`` members is set aside: a million take two gigabytes.
+    who reads documents and computes models: ``local`` or the address of a Dask scheduler. ``language`` is what reports
+    are written in, PDF and notices too: en or de. An event whose lists have more than
+    ``max_epcs_per_event`` members is set aside: a million take two gigabytes. With ``archive``
+    each run moves the histories of closed lots to Parquet beside the warehouse. A lot is closed
+    once nothing was recorded of it for ``archive_quiet_days`` (180: our reckoning; late uploads and
+    returns come within weeks) and all its packs have ended, or its expiry lies
+    ``archive_expired_days`` back (365: identifiers are kept a year past expiry, Regulation (EU)
+    2016/161 Art. 35). Nothing is ever deleted; for ``retention_years`` (6 at least: DSCSA, records
+    of investigations) no person may delete it either.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_", frozen=True, extra="forbid")
@@ -56,6 +62,9 @@ class Settings(BaseSettings):
     notify_mail: tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...] = ()
     mail_server: str = Field(default="localhost:25", pattern=r"^[^\s:]+(:\d+)?$")
     retention_years: int = Field(default=10, ge=6)
+    archive: bool = False
+    archive_quiet_days: int = Field(default=180, ge=1)
+    archive_expired_days: int = Field(default=365, ge=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -58,6 +58,9 @@ class Job:
     recording: Recording = field(default_factory=Recording)
     inbox: Inbox = field(default_factory=Inbox)
     full: bool = False  # build everything anew, whatever still stands
+    archives: bool = False  # closed lots leave the warehouse, see data.warehouse.archive
+    quiet_days: int = 180
+    expired_days: int = 365
 
 
 @dataclass(frozen=True)
@@ -159,9 +162,11 @@ def begin_run(job: Job, trail: "Trail") -> str:
     from dataclasses import asdict
 
     from data.warehouse import ledger
+    from data.warehouse.archive import bring_back
     from data.warehouse.standing import forget_all
 
     with _open(job) as con:
+        bring_back(con, job.warehouse)
         if job.full:
             forget_all(con)
         manifest = ledger.make_manifest(con, job.as_of, _threshold_values(job))
@@ -324,6 +329,19 @@ def finish_run(
     return dict(tiers), dict(feeds)
 
 
+def archive_lots(job: Job, trail: "Trail") -> None:
+    """Move closed lots to the archive, if asked to, and lots that have news back from it."""
+    from data.warehouse.archive import Rules, holds_any
+    from data.warehouse.snapshot import compact
+    from flows import archive_command
+
+    with _open(job) as con:
+        if job.archives or holds_any(con):
+            rules = Rules(job.as_of, job.quiet_days, job.expired_days)
+            archive_command.archive_lots(con, job.warehouse, rules, trail, job.archives)
+            compact(con, job.warehouse)
+
+
 def publish(job: Job, run_id: str, outputs: Mapping[str, str], trail: "Trail") -> Path:
     """Show the reports and a readable copy of the warehouse, and record both."""
     from data.warehouse.cookbook import create_macros
@@ -368,6 +386,7 @@ def run_steps(
         built, outputs = judge(job, say, as_task)
         met = count_lots_met(job)
         tiers, feeds = as_task(finish_run)(job, run_id, outputs)
+        as_task(archive_lots)(job, trail)
         snapshot = as_task(publish)(job, run_id, outputs, trail)
     index = job.reports / "index.html"
     return Outcome(run_id, landed, tiers, feeds, built.failed_checks, index, snapshot, built, met)

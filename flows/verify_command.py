@@ -13,6 +13,7 @@ from data.record.manifest import RunFile
 from data.record.originals import Originals
 from data.record.signing import load_public
 from data.record.trail import trail_path
+from data.warehouse.archive import archive_folder
 from data.warehouse.connection import open_read_only
 from data.warehouse.ledger import sql_hashes
 from data.warehouse.snapshot import snapshots
@@ -74,6 +75,7 @@ def verify(
     remarks += more
     run = manifest.find_run(folder, run_name) if run_name else (runs[-1] if runs else None)
     remarks += _published(warehouse, reports, runs, summary)
+    remarks += checks.check_archive(archive_folder(warehouse), summary)
     hashes = _documents(run)
     if run is not None:
         remarks += checks.check_documents(hashes, Originals.of(warehouse))

@@ -176,3 +176,24 @@ CREATE TABLE IF NOT EXISTS raw_build (
     content VARCHAR,          -- its rows as they were built: their number, two sums over their hashes, and its columns
     row_count BIGINT
 );
+
+CREATE TABLE IF NOT EXISTS raw_archived_file (
+    name VARCHAR,             -- below the archive's folder: item_event/year=2025/0001.parquet
+    batch_no INTEGER,         -- 1, 2, 3: one for each time that lots were archived
+    sha256 VARCHAR,           -- of its bytes
+    byte_count BIGINT,
+    row_count BIGINT,
+    lot_count INTEGER,
+    path VARCHAR              -- where it lay when views over it were last made
+);
+
+CREATE TABLE IF NOT EXISTS raw_archived_lot (
+    gtin VARCHAR, lot VARCHAR,
+    batch_no INTEGER,         -- whose files hold the lot's rows; rows of other batches are no longer read
+    year INTEGER,             -- of its last event: the partition
+    packs BIGINT,
+    events BIGINT,            -- one per pack and event
+    expiry DATE,
+    last_at TIMESTAMP,        -- of its last record
+    archived_at TIMESTAMP     -- the moment looked back from
+);

@@ -5,6 +5,7 @@ from typing import Any
 
 from data.record.entries import Act
 from data.record.known import CaseAct, Decision, KnownFile
+from data.warehouse.archive import ArchivedFile, Restored
 from data.warehouse.suppressions import SuppressionEntry
 
 NO_REASON = "no reason was given"
@@ -182,6 +183,20 @@ def reopened(changes: Iterable[Mapping[str, Any]], run: str) -> Iterator[Act]:
             f"since the run before: {', '.join(row['causes'])}",
             run,
         )
+
+
+def archived(files: Iterable[ArchivedFile], recorded: Collection[str]) -> Iterator[Act]:
+    """An act for each file of the archive that the trail does not know."""
+    for file in files:
+        if (name := f"archive:{file.name}") not in recorded:
+            new = {"lots": file.lot_count, "rows": file.row_count, "bytes": file.byte_count}
+            yield Act("archive", name, version=file.sha256, new=new)
+
+
+def restored(lots: Iterable[Restored]) -> Iterator[Act]:
+    """An act for each lot that was archived and is live again."""
+    for lot in lots:
+        yield Act("restore", f"lot:{lot.gtin}/{lot.lot}", reason=lot.reason)
 
 
 def _differing(

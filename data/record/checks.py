@@ -40,6 +40,7 @@ class TrailSummary:
     published: dict[str, str] = field(default_factory=dict)  # page or copy: latest hash
     published_run: str = ""  # manifest hash of the reports published last
     decided: dict[int, Entry] = field(default_factory=dict)  # by the decision's number
+    archived: dict[str, str] = field(default_factory=dict)  # file of the archive: hash
     acted: dict[int, Entry] = field(default_factory=dict)  # second signatures and withdrawals
 
     def add(self, entry: Entry) -> None:
@@ -56,6 +57,8 @@ class TrailSummary:
             self.decided[int(entry.version.removeprefix("decision:"))] = entry
         elif entry.action in ("sign", "withdraw") and entry.version:
             self.acted[int(entry.version.removeprefix("act:"))] = entry
+        elif entry.action == "archive" and entry.version:
+            self.archived[entry.object.removeprefix("archive:")] = entry.version
         elif entry.action == "export" and entry.object == "reports":
             self.published_run = entry.version
         elif entry.action == "export":
@@ -203,6 +206,23 @@ def check_copies(copies: Iterable[Path], summary: TrailSummary) -> Iterator[Rema
             yield Remark("copy", f"{path}: the trail knows no such copy")
         elif file_digest(path) != expected:
             yield Remark("copy", f"{path}: is not what was published")
+
+
+def check_archive(folder: Path, summary: TrailSummary) -> Iterator[Remark]:
+    """Check every file of the archive against the trail."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.glob("*/*/*.parquet")}
+    for name, expected in sorted(summary.archived.items()):
+        if name not in found:
+            yield Remark("archive", f"{folder / name}: is missing")
+        elif file_digest(found[name]) != expected:
+            yield Remark("archive", f"{folder / name}: is not what was archived")
+    if unknown := sorted(found.keys() - summary.archived.keys()):
+        text = (
+            f"{len(unknown)} files that the trail does not know, the first is "
+            f"{folder / unknown[0]}: left by a run that was interrupted, or not ours; nothing "
+            "reads them"
+        )
+        yield Remark("archive", text, is_fault=False)
 
 
 def check_decisions(

@@ -34,6 +34,8 @@ ACTIONS = {
     "unsuppress": "a person ends that early",
     "reopen": "a lot is open again: its records or its judgement changed behind a decision",
     "learn": "cases are added to the case memory, or imported",
+    "archive": "histories of closed lots move to the archive",
+    "restore": "an archived lot is live again",
     "annotate": "a person adds a note",
     "approve": "a person approves",
     "clock": "the machine's clock stands before the entry before",
@@ -42,7 +44,7 @@ ACTIONS = {
 NEEDS_REASON = frozenset(
     {
         *("correct", "configure", "decide", "annotate", "approve", "repair"),
-        *("sign", "withdraw", "suppress", "unsuppress", "reopen"),
+        *("sign", "withdraw", "suppress", "unsuppress", "reopen", "restore"),
     }
 )
 FIRST = "0" * 64  # what stands for the entry before the first

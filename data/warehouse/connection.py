@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from data.errors import WarehouseError
-from data.warehouse.models import table_definitions
+from data.warehouse.models import quoted, table_definitions
 
 # Extensions are never fetched: a run needs no network, and a query cannot make one need it.
 _ALWAYS: dict[str, str | bool | int | float | list[str]] = {
@@ -64,9 +64,20 @@ def open_read_only(
     if not path.is_file():
         raise WarehouseError(f"{path}: there is no warehouse here yet. Make one: touchstone run.")
     con = _connect(path, True, _limits(memory_limit, threads))
+    # Files of the archive belong to the warehouse; they are read-only (data.warehouse.archive).
+    con.execute(f"SET allowed_paths = [{', '.join(map(quoted, _archived(con)))}]")
     for name, value in _SHUT_OFF.items():
         con.execute(f"SET GLOBAL {name} = {value}")  # of its cursors too
     return con
+
+
+def _archived(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Where the files of archived lots lie; none for a warehouse that knows no archive."""
+    known = "SELECT count(*) > 0 FROM duckdb_tables() WHERE table_name = 'raw_archived_file'"
+    if not con.execute(known).fetchall()[0][0]:
+        return []
+    found = con.execute("SELECT path FROM raw_archived_file ORDER BY path").fetchall()
+    return [path for (path,) in found]
 
 
 def open_memory() -> duckdb.DuckDBPyConnection:

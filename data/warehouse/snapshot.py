@@ -110,6 +110,38 @@ def _copy_tables(con: duckdb.DuckDBPyConnection, target: Path) -> None:
         con.execute("DETACH snapshot")
 
 
+def compact(con: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
+    """Write the working file anew where much of it is free space; return whether it was.
+
+    The connection, which holds ``warehouse`` outside a transaction, is closed. The new file takes
+    the place of the old one at once; what a kill leaves of it, the next time sweeps away.
+
+    Raises WarehouseError where it cannot be written; the working file is as it was then.
+    """
+    unfinished = warehouse.with_name(f".{warehouse.stem}.compact.unfinished")
+    try:
+        _remove(unfinished)
+        if _is_compact(con):
+            return False
+        _copy_tables(con, unfinished)
+        con.close()
+        if warehouse.with_name(f"{warehouse.name}.wal").exists():
+            return False  # something is not in the file yet
+        settle(unfinished)
+        unfinished.replace(warehouse)
+        sync_folder(warehouse.parent)
+    except (duckdb.Error, OSError) as error:
+        raise WarehouseError(
+            f"{warehouse}: the file could not be written anew ({type(error).__name__}). Check free "
+            "disk space; the working file is unharmed."
+        ) from error
+    finally:
+        con.close()
+        with suppress(OSError):
+            _remove(unfinished)
+    return True
+
+
 def reveal(prepared: Prepared, warehouse: Path) -> Path:
     """Show a prepared copy to readers, and delete all but the newest KEPT."""
     prepared.unfinished.replace(prepared.target)

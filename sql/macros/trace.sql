@@ -5,5 +5,5 @@
 --   the container that the pack was last packed into.
 SELECT event_at, recorded_at, step, disposition, site_gln, from_gln, to_gln, is_inferred, lot, event_id
 FROM item_event
-WHERE epc = thing OR epc IN (SELECT canonical FROM raw_identifier WHERE text = thing)
+WHERE epc IN (SELECT thing UNION ALL SELECT canonical FROM raw_identifier WHERE text = thing)
 ORDER BY event_at, event_id, is_inferred
