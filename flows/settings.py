@@ -23,12 +23,12 @@ class Settings(BaseSettings):
     ``sql/patterns/thresholds.toml``. In such a table ``reason`` and ``by`` say why its thresholds
     were changed, and who decided it: they come to stand in ``tuning``. With ``pdf`` each suspect
     lot's report is written as PDF too, which takes some tenth of a second a lot. ``cluster`` says
-    who reads documents and computes models: ``local`` or the address of a Dask scheduler. ``language`` is what reports
-    are written in, PDF and notices too: en or de. An event whose lists have more than
-    ``max_epcs_per_event`` members is set aside: a million take two gigabytes. With ``archive``
-    each run moves the histories of closed lots to Parquet beside the warehouse. A lot is closed
-    once nothing was recorded of it for ``archive_quiet_days`` (180: our reckoning; late uploads and
-    returns come within weeks) and all its packs have ended, or its expiry lies
+    who reads documents and computes models: ``local`` or the address of a Dask scheduler.
+    ``language`` is what reports are written in, PDF and notices too: en or de. An event whose lists
+    have more than ``max_epcs_per_event`` members is set aside: a million take two gigabytes. With
+    ``archive`` each run moves the histories of closed lots to Parquet beside the warehouse. A lot
+    is closed once nothing was recorded of it for ``archive_quiet_days`` (180: our reckoning; late
+    uploads and returns come within weeks) and all its packs have ended, or its expiry lies
     ``archive_expired_days`` back (365: identifiers are kept a year past expiry, Regulation (EU)
     2016/161 Art. 35). Nothing is ever deleted; for ``retention_years`` (6 at least: DSCSA, records
     of investigations) no person may delete it either.
