@@ -75,6 +75,7 @@ class NeighbourIndex:
         self.weights = np.ones(n, dtype=np.int64) if weights is None else weights.astype(np.int64)
         self.relevance = np.ones(d) if relevance is None else relevance.astype(np.float64)
         self._room = _Room(self.rows, self.weights)
+        self._is_weighted = bool((self.weights != 1).any())
         self._build()
 
     def __len__(self) -> int:
@@ -128,6 +129,7 @@ class NeighbourIndex:
         at = self._find(row)
         if at != _NO_ROW:
             self.weights[at] += weight
+            self._is_weighted = True
             return at
         position = len(self.rows)
         if position == len(self._room.rows):  # doubled, so that copying costs little in the end
@@ -135,6 +137,7 @@ class NeighbourIndex:
                 np.concatenate([self.rows, np.empty((position + 1, row.size))]),
                 np.concatenate([self.weights, np.empty(position + 1, dtype=np.int64)]),
             )
+        self._is_weighted |= weight != 1
         self._room.rows[position], self._room.weights[position] = row, weight
         self.rows = self._room.rows[: position + 1]
         self.weights = self._room.weights[: position + 1]
@@ -199,7 +202,11 @@ class NeighbourIndex:
         step = float(np.finfo(np.float32).eps) / 2
         lost = np.abs(self._centre) * np.sqrt(self.relevance) * np.finfo(np.float64).eps
         absolute = 2 * step * (radius + self._radius) + 4 * float(np.sqrt((lost**2).sum()))
-        return Table(self.rows, self.weights, self.relevance, absolute, (d + 4) * step)
+        return Table(self.rows, self._weights(), self.relevance, absolute, (d + 4) * step)
+
+    def _weights(self) -> IntArray:
+        """Weights for the kernels: none where each row occurs once, which saves reading them."""
+        return self.weights if self._is_weighted else self.weights[:0]
 
     def _probe(self) -> None:
         assert self._leaves is not None  # noqa: S101
@@ -242,7 +249,7 @@ class NeighbourIndex:
         _share_out(run, len(queries.points), len(rows) * self.rows.size)
 
     def _plain(self, rows: FloatArray, own: IntArray, found: Neighbours) -> None:
-        table = Table(self.rows, self.weights, self.relevance, 0.0, 0.0)
+        table = Table(self.rows, self._weights(), self.relevance, 0.0, 0.0)
 
         def run(first: int, end: int) -> None:
             part = slice(first, end)
