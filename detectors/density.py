@@ -1,6 +1,7 @@
 """Local density: how far a row lies from the rows that are most like it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -195,11 +196,26 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return [distinct[row] for row in place]
 
     def _check(self, X: ArrayLike) -> FloatArray:
+        if self._is_ready(X):
+            return np.asarray(X)
         check_is_fitted(self)
         checked: FloatArray = validate_data(
             self, X, dtype=np.float64, order="C", ensure_all_finite="allow-nan", reset=False
         )
         return checked
+
+    def _is_ready(self, X: ArrayLike) -> bool:
+        """Whether ``X`` is what scikit-learn's checks, dear for a single row, would let through."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float64
+            and X.ndim == 2
+            and X.shape[0] > 0
+            and X.shape[1] == getattr(self, "n_features_in_", None)
+            and X.flags.c_contiguous
+            and not hasattr(self, "feature_names_in_")
+            and not np.isinf(X).any()
+        )
 
     def _score(self, rows: FloatArray) -> FloatArray:
         total = np.zeros(len(rows))
@@ -250,7 +266,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         index = NeighbourIndex(shown, weights)
         found = index.join(self.k_)
         scales = _floored(_mean_distance(found, self.decay_), weights)
-        distance = _mean_distance(found, self.decay_, scales**-self.power_)
+        distance = _mean_distance(found, self.decay_, scales, self.power_)
         known = ~np.isnan(distance)
         each = np.repeat(distance[known], weights[known])
         median = float(np.median(each)) if each.size else 0.0
@@ -258,7 +274,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         spread = float(np.log(each + offset).std()) if each.size else 0.0
         part = np.linspace(0, len(shown) - 1, min(len(shown), _TYPICAL_ROWS)).astype(int)
         some = Neighbours(*(whole[part] for whole in found))
-        factor = _shares(some.counts, self.decay_) * _of(scales**-self.power_, some)
+        factor = _shares(some.counts, self.decay_) * _factor(scales, self.power_, some)
         by_feature = np.einsum("nkd,nk->d", index.terms(shown[part], some), factor)
         total = by_feature.sum()
         width = shown.shape[1]
@@ -266,7 +282,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return Layer(index, scales, typical, offset, spread if spread > 0 else 1.0), found
 
     def _view_score(self, layer: Layer, found: Neighbours) -> FloatArray:
-        distance = _mean_distance(found, self.decay_, layer.scales**-self.power_)
+        distance = _mean_distance(found, self.decay_, layer.scales, self.power_)
         usual = layer.typical.sum() + layer.offset
         score: FloatArray = -np.log((distance + layer.offset) / usual) / layer.spread
         return score
@@ -287,7 +303,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
                     every.positions[fitted], every.distance2[fitted], every.counts[fitted]
                 )
             share = _shares(found.counts, self.decay_)[:, :, None]
-            factor = share * _of(layer.scales**-self.power_, found)[:, :, None]
+            factor = share * _factor(layer.scales, self.power_, found)[:, :, None]
             terms = layer.index.terms(rows, found) * factor
             usual = layer.typical.sum() + layer.offset
             mean = logarithmic_mean(terms.sum(axis=(1, 2)) + layer.offset, usual)
@@ -342,24 +358,33 @@ def estimate_trimming(oddness: FloatArray) -> float:
 
 def _shares(counts: NDArray[Any], decay: float) -> FloatArray:
     """Weight of each neighbour in the mean, (n, k): the j-th weighs j^-decay, all of them 1."""
-    weight = np.concatenate([[0.0], np.cumsum(np.arange(1, counts.shape[1] + 1) ** -decay)])
+    weight = _cumulated(counts.shape[1], float(decay))
     end = np.cumsum(counts, axis=1)
     share = weight[end] - weight[end - counts]  # a row that counts thrice is three neighbours
     total = share.sum(axis=1, keepdims=True)
     return np.asarray(share / np.where(total > 0, total, 1.0), dtype=np.float64)
 
 
-def _of(values: FloatArray, found: Neighbours) -> FloatArray:
-    """Values (n,) of the neighbours, 0 past the last."""
-    return np.where(found.counts > 0, values[found.positions], 0.0)
+@lru_cache(maxsize=64)
+def _cumulated(k: int, decay: float) -> FloatArray:
+    """What the first 0 to k neighbours weigh together; kept, since every row asks for it."""
+    return np.concatenate([[0.0], np.cumsum(np.arange(1, k + 1) ** -decay)])
 
 
-def _mean_distance(found: Neighbours, decay: float, factor: FloatArray | None = None) -> FloatArray:
-    """Weighted mean of the squared distances, each times its neighbour's factor; NaN if none."""
+def _factor(scales: FloatArray, power: float, found: Neighbours) -> FloatArray:
+    """``s_j^-power`` of the neighbours; of no use past the last."""
+    near: FloatArray = scales[found.positions] ** -power
+    return near
+
+
+def _mean_distance(
+    found: Neighbours, decay: float, scales: FloatArray | None = None, power: float = 0.0
+) -> FloatArray:
+    """Weighted mean of the squared distances, each by its neighbour's scale; NaN if none."""
     is_there = found.counts > 0
     terms = np.where(is_there, found.distance2, 0.0) * _shares(found.counts, decay)
-    if factor is not None:
-        terms *= _of(factor, found)
+    if scales is not None and power != 0:
+        terms *= _factor(scales, power, found)
     return np.where(is_there.any(axis=1), terms.sum(axis=1), np.nan)
 
 

@@ -5,11 +5,12 @@ How it works:
 1. The reference lies in the leaves of a kd-tree (see ``kdtree``), the queries in like groups.
 2. ``search`` measures the gap between a group's box and every leaf's box, starts at the nearest
    leaf, and goes on by rising gap until no row of a leaf can come nearer than what is found. Where
-   a probe shows that boxes spare little, ``use_boxes`` is off and groups of four queries share
-   each pass over a leaf.
+   a probe shows that boxes spare little, ``use_boxes`` is off and every query sees every leaf.
+   Queries that need a leaf are measured together, four in one pass. What is found is kept as one
+   whole number, distance above place, so that a candidate is put in its place without a branch.
 3. ``_settle`` measures the candidates again in double precision and orders them by distance,
    then position. It knows how far single precision can be off: where a row left out might still
-   belong in, the row is searched again by a fixed radius. So the answer is that of double
+   belong in, ``_within`` searches again by a fixed radius. So the answer is that of double
    precision over all rows.
 
 ``nearest`` does the same in the plain way, row by row, and knows missing values.
@@ -170,16 +171,18 @@ def _scan(
                 break
             if use_boxes:
                 _own_gap2(queries, group, leaves, leaf, own_gap2)
-            count, worst = 0, np.int64(0)
+            count = 0
             for slot in range(filled):
                 chosen[count] = slot
                 count += own_gap2[slot] < _distance2(near[slot, 0])
-                worst = max(worst, near[slot, 0])
-            reach2 = _distance2(worst)
             for first in range(0, count, _BLOCK):
                 slots = chosen[first : min(first + _BLOCK, count)]
                 _measure(leaves.points, leaf, queries.points, group, slots, away2)
                 _offer(bits, leaf, slots, near, held)
+            worst = np.int64(0)
+            for slot in range(filled):
+                worst = max(worst, near[slot, 0])
+            reach2 = _distance2(worst)
             scanned += count
     return scanned
 
@@ -379,7 +382,7 @@ def _settle(
 
     Returns the distance of the last neighbour that counts.
     """
-    neighbours, distance2, counts = answers
+    neighbours, distance2, _ = answers
     k = neighbours.shape[1]
     filled = 0
     for j in candidates:
