@@ -4,10 +4,10 @@ How it works:
 
 1. The reference lies in the leaves of a kd-tree (see ``kdtree``), the queries in like groups.
 2. ``search`` measures the gap between a group's box and every leaf's box, starts at the nearest
-   leaf, and goes on by rising gap until no row of a leaf can come nearer than what is found. Where
-   a probe shows that boxes spare little, ``use_boxes`` is off and every query sees every leaf.
-   Queries that need a leaf are measured together, four in one pass. What is found is kept as one
-   whole number, distance above place, so that a candidate is put in its place without a branch.
+   leaf, and goes on by rising gap until no row of a leaf can come nearer than what is found.
+   Queries that need a leaf are measured together, four in one pass; where boxes spare nothing that
+   is brute force in blocks, at the cost of some comparisons per leaf and group. What is found is
+   kept as one whole number, distance above place, which is put in its order without a branch.
 3. ``_settle`` measures the candidates again in double precision and orders them by distance,
    then position. It knows how far single precision can be off: where a row left out might still
    belong in, ``_within`` searches again by a fixed radius. So the answer is that of double
@@ -58,7 +58,7 @@ def search(
     leaves: Leaves,
     query_rows: FloatArray,
     table: Table,
-    settings: tuple[bool, bool, int, int],
+    settings: tuple[bool, int, int],
     neighbours: PositionArray,
     distance2: FloatArray,
     counts: PositionArray,
@@ -76,8 +76,8 @@ def search(
     table
         The reference in double precision.
     settings
-        ``is_join`` (queries are the reference, and each counts once less for itself),
-        ``use_boxes``, first group, group past the last.
+        ``is_join`` (queries are the reference, and each counts once less for itself), first
+        group, group past the last.
     neighbours, distance2, counts
         (n, k), filled as ``nearest`` describes.
 
@@ -85,7 +85,7 @@ def search(
     -------
     Number of (query, leaf) pairs that were scanned.
     """
-    is_join, use_boxes, first, end = settings
+    is_join, first, end = settings
     answers = (neighbours, distance2, counts)
     size = queries.points.shape[2]
     wanted = neighbours.shape[1] + 1 + SLACK  # the row itself may be among them
@@ -99,7 +99,7 @@ def search(
         while filled < size and queries.order[group * size + filled] >= 0:
             filled += 1
         start = group if is_join else -1
-        scanned += _scan(queries, group, filled, leaves, start, use_boxes, near)
+        scanned += _scan(queries, group, filled, leaves, start, near)
         doubts = 0
         for slot in range(filled):
             i = queries.order[group * size + slot]
@@ -139,7 +139,6 @@ def _scan(
     filled: int,
     leaves: Leaves,
     start: int,
-    use_boxes: bool,
     near: IntArray,
 ) -> int:
     """Fill the candidates of one group leaf by leaf, by rising gap between the boxes.
@@ -148,8 +147,7 @@ def _scan(
     its place in the leaves. A query's candidates stand farthest first.
     """
     gap2 = np.zeros(leaves.points.shape[0], dtype=np.float32)
-    if use_boxes:
-        _group_gap2(queries, group, leaves, gap2)
+    _group_gap2(queries, group, leaves, gap2)
     if start < 0:
         start = int(np.argmin(gap2))
     own_gap2 = np.zeros(queries.points.shape[2], dtype=np.float32)
@@ -169,8 +167,7 @@ def _scan(
         for leaf in order:
             if turn == 1 and gap2[leaf] >= reach2:
                 break
-            if use_boxes:
-                _own_gap2(queries, group, leaves, leaf, own_gap2)
+            _own_gap2(queries, group, leaves, leaf, own_gap2)
             count = 0
             for slot in range(filled):
                 chosen[count] = slot

@@ -21,9 +21,8 @@ BoolArray = NDArray[np.bool_]
 _NO_ROW = -1
 _STEP = float(np.finfo(np.float32).eps) / 2  # how far rounding to single precision can be off
 _LARGEST = 1e15  # single precision would overflow on the square of more
-_PROBE_GROUPS = 4  # that are searched with boxes to see whether boxes spare anything
-_WORTH_BOXES = 0.8  # of all passes; above it sharing passes is faster than sparing them
 _PARALLEL_WORK = 2**21  # squared differences; below it starting threads costs more than it saves
+_PARTS = 4  # for each thread: more would even out the load, yet each call costs something
 _LOOSE_SHARE = 0.25  # of the rows added since the last ordering, above which it is made anew
 _THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -164,7 +163,6 @@ class NeighbourIndex:
         n = len(self.rows)
         self._ordered = n
         self._leaves: Leaves | None = None
-        self._use_boxes = True
         if not n or not (np.abs(self.rows) < _LARGEST).all():  # NaN are not below either
             return
         centre, scale = self.rows.mean(axis=0), np.sqrt(self.relevance)
@@ -176,7 +174,6 @@ class NeighbourIndex:
         single = self._single(self.rows)
         self._leaves = kdtree.lay_out(single, kdtree.partition(single, LEAF), LEAF)
         self._radius = _radius(self._leaves)
-        self._probe()
 
     def _append(self, position: int) -> None:
         """Put a new row into the last leaf, or a new one; boxes keep the search exact."""
@@ -213,23 +210,6 @@ class NeighbourIndex:
         """Weights for the kernels: none where each row occurs once, which saves reading them."""
         return self.weights[:0] if self._total == len(self.rows) else self.weights
 
-    def _probe(self) -> None:
-        assert self._leaves is not None  # noqa: S101
-        groups = len(self._leaves.points)
-        if groups < 4 * _PROBE_GROUPS:
-            self._use_boxes = groups > 1
-            return
-        chosen = np.linspace(0, groups - 2, _PROBE_GROUPS).astype(int)  # the last is not full
-        found = room(len(self.rows), 16)
-        table = self._table(self._radius)
-        passes = sum(
-            kernels.search(
-                self._leaves, self._leaves, self.rows, table, (True, True, g, g + 1), *found
-            )
-            for g in chosen.tolist()
-        )
-        self._use_boxes = passes <= _WORTH_BOXES * groups * LEAF * _PROBE_GROUPS
-
     def _fast(
         self, rows: FloatArray, single: SingleArray, kept: PositionArray, found: Neighbours
     ) -> None:
@@ -252,7 +232,7 @@ class NeighbourIndex:
         table = self._table(_radius(queries))
 
         def run(first: int, end: int) -> None:
-            part = (is_join, self._use_boxes, first, end)
+            part = (is_join, first, end)
             kernels.search(queries, leaves, rows, table, part, *found)
 
         _share_out(run, len(queries.points), len(rows) * self.rows.size)
@@ -293,7 +273,7 @@ def _share_out(run: Callable[[int, int], None], count: int, work: int) -> None:
     if _THREADS == 1 or work < _PARALLEL_WORK or count < 2:
         run(0, count)
         return
-    step = max(1, count // (16 * _THREADS))
+    step = max(1, count // (_PARTS * _THREADS))
     starts = range(0, count, step)
     with ThreadPoolExecutor(_THREADS) as pool:
         for done in [pool.submit(run, a, min(a + step, count)) for a in starts]:

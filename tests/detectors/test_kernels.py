@@ -69,9 +69,10 @@ def test_an_index_answers_as_the_slow_twin_whatever_it_holds(search) -> None:
             assert_same(own, i, slow.nearest(row, i, reference, weights, relevance, k))
 
 
-@pytest.mark.parametrize("use_boxes", [True, False])
-@pytest.mark.parametrize("kind", ["normal", "lattice", "clusters", "far_off", "one_column"])
-def test_many_leaves_give_the_slow_twins_answer(kind, use_boxes) -> None:
+@pytest.mark.parametrize(
+    "kind", ["normal", "lattice", "clusters", "far_off", "one_column", "no_structure"]
+)
+def test_many_leaves_give_the_slow_twins_answer(kind) -> None:
     rng = np.random.default_rng(7)
     reference = {
         "normal": rng.normal(size=(700, 9)),
@@ -80,10 +81,10 @@ def test_many_leaves_give_the_slow_twins_answer(kind, use_boxes) -> None:
         + rng.normal(size=(700, 4)) / 9,
         "far_off": 1e7 + rng.normal(size=(700, 3)),  # single precision alone would be lost
         "one_column": rng.normal(size=(700, 1)),
+        "no_structure": rng.normal(size=(700, 24)),  # boxes spare nothing
     }[kind]
     reference, _, _, weights = collapse(reference)
     index = NeighbourIndex(reference, weights)
-    index._use_boxes = use_boxes
     queries = reference[::50] + rng.normal(size=reference[::50].shape) / 20
     found, own = index.query(queries, 12), index.join(12)
     relevance = np.ones(reference.shape[1])
@@ -93,11 +94,9 @@ def test_many_leaves_give_the_slow_twins_answer(kind, use_boxes) -> None:
         assert_same(own, i, slow.nearest(reference[i], i, reference, weights, relevance, 12))
 
 
-@pytest.mark.parametrize("use_boxes", [True, False])
-def test_more_neighbours_than_a_leaf_holds(use_boxes) -> None:
+def test_more_neighbours_than_a_leaf_holds() -> None:
     reference = np.random.default_rng(8).normal(size=(300, 2))
     index = NeighbourIndex(reference)
-    index._use_boxes = use_boxes
     found = index.join(170)
     for i in range(0, 300, 25):
         ones = np.ones(300, dtype=np.int64)
@@ -156,13 +155,12 @@ def test_uncompiled_and_compiled_search_agree() -> None:
     np.testing.assert_array_equal(order, plain(kdtree.partition)(single, kdtree.LEAF))
     leaves = kdtree.lay_out(single, order, kdtree.LEAF)
     table = Table(rows, weights, np.ones(3), 1e-5, 1e-6)
-    for use_boxes in (True, False):
-        settings_ = (True, use_boxes, 0, len(leaves.points))
-        one, other = room(len(rows), 5), room(len(rows), 5)
-        kernels.search(leaves, leaves, rows, table, settings_, *one)
-        plain(kernels.search)(leaves, leaves, rows, table, settings_, *other)
-        for a, b in zip(one, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    settings_ = (True, 0, len(leaves.points))
+    one, other = room(len(rows), 5), room(len(rows), 5)
+    kernels.search(leaves, leaves, rows, table, settings_, *one)
+    plain(kernels.search)(leaves, leaves, rows, table, settings_, *other)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("size", [1, 7, 128])
