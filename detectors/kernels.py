@@ -33,6 +33,7 @@ FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 PositionArray = NDArray[np.int32]
+Whole = int | np.signedinteger[Any]
 
 SLACK = 4  # candidates kept past k, so that single precision rarely leaves the order in doubt
 _TOGETHER = 4  # queries that share a pass over a leaf
@@ -197,7 +198,7 @@ def _group_gap2(queries: Leaves, group: int, leaves: Leaves, gap2: SingleArray) 
 
 @njit(cache=True, fastmath=False, nogil=True)
 def _own_gap2(
-    queries: Leaves, group: int, leaves: Leaves, leaf: int, own_gap2: SingleArray
+    queries: Leaves, group: int, leaves: Leaves, leaf: Whole, own_gap2: SingleArray
 ) -> None:
     """Squared gaps between the queries of a group and the box of a leaf."""
     points = queries.points
@@ -211,7 +212,7 @@ def _own_gap2(
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _distance2(candidate: int) -> "np.floating[Any]":
+def _distance2(candidate: Whole) -> "np.floating[Any]":
     """Squared distance of a candidate."""
     return np.int32(candidate >> 32).view(np.float32)
 
@@ -219,7 +220,7 @@ def _distance2(candidate: int) -> "np.floating[Any]":
 @njit(cache=True, fastmath={"contract"}, nogil=True)
 def _measure(
     points: SingleArray,
-    leaf: int,
+    leaf: Whole,
     queries: SingleArray,
     group: int,
     slots: IntArray,

@@ -94,7 +94,7 @@ class NeighbourIndex:
         if is_fast.all():
             self._fast(rows, single, np.arange(len(rows), dtype=np.int32), found)
             return found
-        is_plain = ~is_fast.all(axis=1)
+        is_plain: BoolArray = np.logical_not(is_fast.all(axis=1))
         some = room(int(is_plain.sum()), found.positions.shape[1])
         self._plain(rows[is_plain], np.full(int(is_plain.sum()), _NO_ROW), some)
         put(found, is_plain, some)
