@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -218,11 +219,26 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         return [distinct[row] for row in place]
 
     def _check(self, X: ArrayLike) -> FloatArray:
+        if self._is_ready(X):
+            return np.asarray(X)
         check_is_fitted(self)
         checked: FloatArray = validate_data(
             self, X, dtype=np.float64, order="C", ensure_all_finite="allow-nan", reset=False
         )
         return checked
+
+    def _is_ready(self, X: ArrayLike) -> bool:
+        """Whether ``X`` is what scikit-learn's checks, dear for a single row, would let through."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == np.float64
+            and X.ndim == 2
+            and X.shape[0] > 0
+            and X.shape[1] == getattr(self, "n_features_in_", None)
+            and X.flags.c_contiguous
+            and not hasattr(self, "feature_names_in_")
+            and not np.isinf(X).any()
+        )
 
     def _score(self, rows: FloatArray) -> FloatArray:
         total = np.zeros(len(rows))
@@ -280,16 +296,15 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         index = NeighbourIndex(_completed(shown, is_known, middle), weights)
         found = index.join(self.k_)
         scales = _floored(_mean_distance(found, self.decay_), weights)
-        factor = scales**-self.power_
         distance = _mean_distance(
-            _of_known(index, index.rows, is_known, found), self.decay_, factor
+            _of_known(index, index.rows, is_known, found), self.decay_, scales, self.power_
         )
         part = np.linspace(0, len(shown) - 1, min(len(shown), _TYPICAL_ROWS)).astype(int)
         some = Neighbours(*(whole[part] for whole in found))
         terms = np.einsum(
             "nkd,nk->nd",
             index.terms(index.rows[part], some),
-            _shares(some.counts, self.decay_) * _of(factor, some),
+            _shares(some.counts, self.decay_) * _factor(scales, self.power_, some),
         )
         sure = is_known[part] * weights[part, None]
         by_feature = (terms * sure).sum(axis=0) / np.maximum(sure.sum(axis=0), 1)
@@ -313,7 +328,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> FloatArray:
         """Score of completed rows in one view; NaN where nothing is known."""
         known = _of_known(layer.index, rows, is_known, found)
-        distance = _mean_distance(known, self.decay_, layer.scales**-self.power_)
+        distance = _mean_distance(known, self.decay_, layer.scales, self.power_)
         usual, offset = layer.usual(is_known)
         is_any = is_known.any(axis=1)
         ratio = (distance + offset) / np.where(is_any, usual + offset, 1.0)
@@ -327,7 +342,7 @@ class LocalDensity(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         parts, scores = [], np.zeros(len(asked[0][0]))
         for layer, (rows, is_known, found) in zip(self.layers_, asked, strict=True):
             share = _shares(found.counts, self.decay_)[:, :, None]
-            factor = share * _of(layer.scales**-self.power_, found)[:, :, None]
+            factor = share * _factor(layer.scales, self.power_, found)[:, :, None]
             terms = np.where(is_known[:, None, :], layer.index.terms(rows, found) * factor, 0.0)
             usual, offset = layer.usual(is_known)
             none = ~is_known.any(axis=1)
@@ -386,24 +401,33 @@ def estimate_trimming(oddness: FloatArray) -> float:
 
 def _shares(counts: NDArray[Any], decay: float) -> FloatArray:
     """Weight of each neighbour in the mean, (n, k): the j-th weighs j^-decay, all of them 1."""
-    weight = np.concatenate([[0.0], np.cumsum(np.arange(1, counts.shape[1] + 1) ** -decay)])
+    weight = _cumulated(counts.shape[1], float(decay))
     end = np.cumsum(counts, axis=1)
     share = weight[end] - weight[end - counts]  # a row that counts thrice is three neighbours
     total = share.sum(axis=1, keepdims=True)
     return np.asarray(share / np.where(total > 0, total, 1.0), dtype=np.float64)
 
 
-def _of(values: FloatArray, found: Neighbours) -> FloatArray:
-    """Values (n,) of the neighbours, 0 past the last."""
-    return np.where(found.counts > 0, values[found.positions], 0.0)
+@lru_cache(maxsize=64)
+def _cumulated(k: int, decay: float) -> FloatArray:
+    """What the first 0 to k neighbours weigh together; kept, since every row asks for it."""
+    return np.concatenate([[0.0], np.cumsum(np.arange(1, k + 1) ** -decay)])
 
 
-def _mean_distance(found: Neighbours, decay: float, factor: FloatArray | None = None) -> FloatArray:
-    """Weighted mean of the squared distances, each times its neighbour's factor; NaN if none."""
+def _factor(scales: FloatArray, power: float, found: Neighbours) -> FloatArray:
+    """``s_j^-power`` of the neighbours; of no use past the last."""
+    near: FloatArray = scales[found.positions] ** -power
+    return near
+
+
+def _mean_distance(
+    found: Neighbours, decay: float, scales: FloatArray | None = None, power: float = 0.0
+) -> FloatArray:
+    """Weighted mean of the squared distances, each by its neighbour's scale; NaN if none."""
     is_there = found.counts > 0
     terms = np.where(is_there, found.distance2, 0.0) * _shares(found.counts, decay)
-    if factor is not None:
-        terms *= _of(factor, found)
+    if scales is not None and power != 0:
+        terms *= _factor(scales, power, found)
     return np.where(is_there.any(axis=1), terms.sum(axis=1), np.nan)
 
 

@@ -4,12 +4,13 @@ How it works:
 
 1. The reference lies in the leaves of a kd-tree (see ``kdtree``), the queries in like groups.
 2. ``search`` measures the gap between a group's box and every leaf's box, starts at the nearest
-   leaf, and goes on by rising gap until no row of a leaf can come nearer than what is found. Where
-   a probe shows that boxes spare little, ``use_boxes`` is off and groups of four queries share
-   each pass over a leaf.
+   leaf, and goes on by rising gap until no row of a leaf can come nearer than what is found.
+   Queries that need a leaf are measured together, four in one pass; where boxes spare nothing that
+   is brute force in blocks, at the cost of some comparisons per leaf and group. What is found is
+   kept as one whole number, distance above place, which is put in its order without a branch.
 3. ``_settle`` measures the candidates again in double precision and orders them by distance,
    then position. It knows how far single precision can be off: where a row left out might still
-   belong in, the row is searched again by a fixed radius. So the answer is that of double
+   belong in, ``_within`` searches again by a fixed radius. So the answer is that of double
    precision over all rows.
 
 ``nearest`` does the same in the plain way, row by row, and knows missing values.
@@ -26,24 +27,27 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detectors.kdtree import Leaves
+from detectors.kdtree import LEAF, Leaves, aligned
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 PositionArray = NDArray[np.int32]
+Whole = int | np.signedinteger[Any]
 
 SLACK = 4  # candidates kept past k, so that single precision rarely leaves the order in doubt
-_CHUNK = 8  # features between two looks whether a whole leaf is already too far
-_TOGETHER = 4  # queries that share a pass over a leaf where boxes spare little
-_LANES = 16  # distances looked at together
+_TOGETHER = 4  # queries that share a pass over a leaf
+_BLOCK = 16  # queries measured at once: their distances to a leaf stay in the first-level cache
+_SPARE = 8  # candidates more than wanted that are sorted rather than told apart
+_NONE = 0x7F80_0000 << 32  # no candidate: an infinite distance
+_PLACE = 0xFFFF_FFFF  # the lower half of a candidate
 
 
 class Table(NamedTuple):
     """Rows in double precision and what belongs to them."""
 
     rows: FloatArray  # (n, features)
-    weights: IntArray  # (n,), how often each occurs
+    weights: IntArray  # (n,), how often each occurs; empty where each occurs once
     relevance: FloatArray  # (features,), weight of each squared difference
     absolute_error: float  # how far a single-precision distance may be off, and
     relative_error: float
@@ -55,7 +59,7 @@ def search(
     leaves: Leaves,
     query_rows: FloatArray,
     table: Table,
-    settings: tuple[bool, bool, int, int],
+    settings: tuple[bool, int, int],
     neighbours: PositionArray,
     distance2: FloatArray,
     counts: PositionArray,
@@ -73,8 +77,8 @@ def search(
     table
         The reference in double precision.
     settings
-        ``is_join`` (queries are the reference, and each counts once less for itself),
-        ``use_boxes``, first group, group past the last.
+        ``is_join`` (queries are the reference, and each counts once less for itself), first
+        group, group past the last.
     neighbours, distance2, counts
         (n, k), filled as ``nearest`` describes.
 
@@ -82,65 +86,77 @@ def search(
     -------
     Number of (query, leaf) pairs that were scanned.
     """
-    is_join, use_boxes, first, end = settings
+    is_join, first, end = settings
+    answers = (neighbours, distance2, counts)
     size = queries.points.shape[2]
     wanted = neighbours.shape[1] + 1 + SLACK  # the row itself may be among them
-    near2 = np.empty((size, wanted), dtype=np.float32)
-    near = np.empty((size, wanted), dtype=np.int32)
+    near = np.empty((size, wanted), dtype=np.int64)
+    candidates = np.empty(wanted, dtype=np.int32)
+    doubtful = np.empty(size, dtype=np.int64)
+    reach2 = np.empty(size, dtype=np.float32)
     scanned = 0
     for group in range(first, end):
         filled = 0
         while filled < size and queries.order[group * size + filled] >= 0:
             filled += 1
-        near2[:] = np.inf
-        near[:] = -1
-        if use_boxes:
-            start = group if is_join else -1
-            scanned += _scan_near(queries, group, filled, leaves, start, near2, near)
-        else:
-            start = group if is_join else 0
-            scanned += _scan_all(queries, group, filled, leaves, start, near2, near)
+        start = group if is_join else -1
+        scanned += _scan(queries, group, filled, leaves, start, near)
+        doubts = 0
         for slot in range(filled):
             i = queries.order[group * size + slot]
-            own = i if is_join else -1
-            answer = (neighbours[i], distance2[i], counts[i])
             found = 0
-            while found < wanted and near2[slot, found] < np.inf:
+            while found < wanted and near[slot, wanted - 1 - found] < _NONE:
+                candidates[found] = leaves.order[near[slot, wanted - 1 - found] & _PLACE]
                 found += 1
-            _settle(query_rows[i], own, leaves.order[near[slot, :found]], table, answer)
-            if found < wanted:
-                continue  # every row of the reference was a candidate
-            farthest = _farthest(answer)
-            last = np.sqrt(near2[slot, wanted - 1])
-            if last * (1.0 - table.relative_error) - table.absolute_error <= farthest:
-                query = queries.points[group, :, slot].copy()
-                within = _within(query, farthest, leaves, table)
-                _settle(query_rows[i], own, within, table, answer)
+            own = i if is_join else -1
+            farthest = _settle(query_rows, i, own, candidates[:found], table, answers)
+            if found == wanted:  # else every row of the reference was a candidate
+                last = np.sqrt(_distance2(near[slot, 0]))
+                if last * (1.0 - table.relative_error) - table.absolute_error <= farthest:
+                    radius = (farthest + table.absolute_error) * (1.0 + table.relative_error)
+                    doubtful[doubts] = slot
+                    reach2[slot] = radius * radius * (1.0 + 1e-5)  # rounding must not lose any
+                    doubts += 1
+        if doubts > 0:
+            within = _within(queries, group, doubtful[:doubts], reach2, leaves)
+            begin = 0
+            while begin < within.size:
+                slot = within[begin] >> 32
+                stop = begin
+                while stop < within.size and within[stop] >> 32 == slot:
+                    stop += 1
+                i = queries.order[group * size + slot]
+                own = i if is_join else -1
+                places = within[begin:stop] & _PLACE
+                _settle(query_rows, i, own, leaves.order[places], table, answers)
+                begin = stop
     return scanned
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _scan_near(
+def _scan(
     queries: Leaves,
     group: int,
     filled: int,
     leaves: Leaves,
     start: int,
-    near2: SingleArray,
-    near: PositionArray,
+    near: IntArray,
 ) -> int:
-    """Fill the candidates of one group leaf by leaf, by rising gap between the boxes."""
-    count, d, size = leaves.points.shape
-    together = queries.points.shape[2]
-    gap2 = np.zeros(count, dtype=np.float32)
-    for f in range(d):
-        low, high = queries.low[f, group], queries.high[f, group]
-        _add_gap2(gap2, leaves.low[f], leaves.high[f], low, high)
+    """Fill the candidates of one group leaf by leaf, by rising gap between the boxes.
+
+    A candidate is one number: the bits of its squared distance, which order as distances do, above
+    its place in the leaves. A query's candidates stand farthest first.
+    """
+    gap2 = np.zeros(leaves.points.shape[0], dtype=np.float32)
+    _group_gap2(queries, group, leaves, gap2)
     if start < 0:
         start = int(np.argmin(gap2))
-    own_gap2 = np.empty(together, dtype=np.float32)
-    away2 = np.empty(size, dtype=np.float32)
-    query = np.empty(d, dtype=np.float32)
+    own_gap2 = np.zeros(queries.points.shape[2], dtype=np.float32)
+    chosen = np.empty(filled + 1, dtype=np.int64)
+    away2 = aligned((_BLOCK, LEAF))
+    bits = away2.view(np.int32)
+    held = np.empty(LEAF + 1, dtype=np.int64)
+    near[:] = _NONE
     reach2 = np.float32(np.inf)  # how far the least lucky query of the group must still look
     scanned = 0
     order = np.array([start])
@@ -152,218 +168,271 @@ def _scan_near(
         for leaf in order:
             if turn == 1 and gap2[leaf] >= reach2:
                 break
-            own_gap2[:] = 0.0
-            for f in range(d):
-                low, high = leaves.low[f, leaf], leaves.high[f, leaf]
-                points = queries.points[group, f]
-                _add_gap2(own_gap2, points, points, low, high)
-            reach2 = np.float32(0.0)
+            _own_gap2(queries, group, leaves, leaf, own_gap2)
+            count = 0
             for slot in range(filled):
-                if own_gap2[slot] < near2[slot, -1]:
-                    scanned += 1
-                    for f in range(d):
-                        query[f] = queries.points[group, f, slot]
-                    if _scan_leaf(leaves.points[leaf], query, near2[slot, -1], away2):
-                        _offer(away2, leaf * size, near2[slot], near[slot])
-                reach2 = max(reach2, near2[slot, -1])
+                chosen[count] = slot
+                count += own_gap2[slot] < _distance2(near[slot, 0])
+            for first in range(0, count, _BLOCK):
+                slots = chosen[first : min(first + _BLOCK, count)]
+                _measure(leaves.points, leaf, queries.points, group, slots, away2)
+                _offer(bits, leaf, slots, near, held)
+            worst = np.int64(0)
+            for slot in range(filled):
+                worst = max(worst, near[slot, 0])
+            reach2 = _distance2(worst)
+            scanned += count
     return scanned
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _add_gap2(
-    gap2: SingleArray, low: SingleArray, high: SingleArray, from_low: float, from_high: float
+def _group_gap2(queries: Leaves, group: int, leaves: Leaves, gap2: SingleArray) -> None:
+    """Squared gaps between the box of a group and the boxes of all leaves, added to ``gap2``."""
+    low, high = leaves.low, leaves.high
+    for f in range(low.shape[0]):
+        from_low, from_high = queries.low[f, group], queries.high[f, group]
+        for leaf in range(gap2.size):
+            gap = max(low[f, leaf] - from_high, from_low - high[f, leaf], np.float32(0.0))
+            gap2[leaf] += gap * gap
+
+
+@njit(cache=True, fastmath=False, nogil=True)
+def _own_gap2(
+    queries: Leaves, group: int, leaves: Leaves, leaf: Whole, own_gap2: SingleArray
 ) -> None:
-    """Add, for one feature, the squared gap between many boxes and one."""
-    for i in range(gap2.size):
-        gap = max(low[i] - from_high, from_low - high[i], np.float32(0.0))
-        gap2[i] += gap * gap
+    """Squared gaps between the queries of a group and the box of a leaf."""
+    points = queries.points
+    own_gap2[:] = 0.0
+    for f in range(points.shape[1]):
+        low, high = leaves.low[f, leaf], leaves.high[f, leaf]
+        for slot in range(own_gap2.size):
+            point = points[group, f, slot]
+            gap = max(low - point, point - high, np.float32(0.0))
+            own_gap2[slot] += gap * gap
 
 
 @njit(cache=True, fastmath=False, nogil=True)
-def _scan_leaf(
-    points: SingleArray, query: SingleArray, reach2: "np.floating[Any]", away2: SingleArray
-) -> bool:
-    """Squared distances of one query to a leaf's rows; False where all are out of reach."""
-    d, size = points.shape
-    away2[:] = 0.0
-    for f in range(0, d - 3, 4):  # four features at a time: the sums are read and written less
-        x0, x1, x2, x3 = query[f], query[f + 1], query[f + 2], query[f + 3]
-        v0, v1, v2, v3 = points[f], points[f + 1], points[f + 2], points[f + 3]
-        for j in range(size):
-            g0, g1, g2, g3 = v0[j] - x0, v1[j] - x1, v2[j] - x2, v3[j] - x3
-            away2[j] += (g0 * g0 + g1 * g1) + (g2 * g2 + g3 * g3)
-        if f % _CHUNK == _CHUNK - 4:
-            within = 0
-            for j in range(size):
-                within += away2[j] < reach2
-            if within == 0:
-                return False
-    for f in range(d - d % 4, d):
-        x0, v0 = query[f], points[f]
-        for j in range(size):
-            away2[j] += (v0[j] - x0) * (v0[j] - x0)
-    return True
+def _distance2(candidate: Whole) -> "np.floating[Any]":
+    """Squared distance of a candidate."""
+    return np.int32(candidate >> 32).view(np.float32)
 
 
-@njit(cache=True, fastmath=False, nogil=True)
-def _offer(away2: SingleArray, at: int, near2: SingleArray, near: PositionArray) -> None:
-    """Put what is nearer than the last candidate among the sorted candidates."""
-    last = near2.size - 1
-    for begin in range(0, away2.size, _LANES):
-        within = 0
-        for j in range(begin, begin + _LANES):
-            within += away2[j] < near2[last]
-        if within == 0:
-            continue
-        for j in range(begin, begin + _LANES):
-            d2 = away2[j]
-            if d2 < near2[last]:
-                p = last
-                while p > 0 and near2[p - 1] > d2:
-                    near2[p] = near2[p - 1]
-                    near[p] = near[p - 1]
-                    p -= 1
-                near2[p] = d2
-                near[p] = at + j
-
-
-@njit(cache=True, fastmath=False, nogil=True)
-def _scan_all(
-    queries: Leaves,
+@njit(cache=True, fastmath={"contract"}, nogil=True)
+def _measure(
+    points: SingleArray,
+    leaf: Whole,
+    queries: SingleArray,
     group: int,
-    filled: int,
-    leaves: Leaves,
-    start: int,
-    near2: SingleArray,
-    near: PositionArray,
-) -> int:
-    """Fill the candidates of one group from every leaf; a pass serves four queries."""
-    count, d, size = leaves.points.shape
-    away2 = np.empty((_TOGETHER, size), dtype=np.float32)
-    a, b, c, e = away2[0], away2[1], away2[2], away2[3]
-    x = np.empty((d, _TOGETHER), dtype=np.float32)
-    for first in range(0, filled, _TOGETHER):
-        several = min(_TOGETHER, filled - first)
-        for q in range(_TOGETHER):
-            slot = first + min(q, several - 1)
-            for f in range(d):
-                x[f, q] = queries.points[group, f, slot]
-        for turn in range(count):
-            leaf = (start + turn) % count  # leaves that follow each other lie near each other
-            away2[:] = 0.0
-            for f in range(0, d - 1, 2):
-                v, w = leaves.points[leaf, f], leaves.points[leaf, f + 1]
-                x0, x1, x2, x3 = x[f, 0], x[f, 1], x[f, 2], x[f, 3]
-                y0, y1, y2, y3 = x[f + 1, 0], x[f + 1, 1], x[f + 1, 2], x[f + 1, 3]
-                for j in range(size):
-                    vj, wj = v[j], w[j]
-                    a[j] += (vj - x0) * (vj - x0) + (wj - y0) * (wj - y0)
-                    b[j] += (vj - x1) * (vj - x1) + (wj - y1) * (wj - y1)
-                    c[j] += (vj - x2) * (vj - x2) + (wj - y2) * (wj - y2)
-                    e[j] += (vj - x3) * (vj - x3) + (wj - y3) * (wj - y3)
-            if d % 2:
-                v = leaves.points[leaf, d - 1]
-                x0, x1, x2, x3 = x[d - 1, 0], x[d - 1, 1], x[d - 1, 2], x[d - 1, 3]
-                for j in range(size):
-                    a[j] += (v[j] - x0) * (v[j] - x0)
-                    b[j] += (v[j] - x1) * (v[j] - x1)
-                    c[j] += (v[j] - x2) * (v[j] - x2)
-                    e[j] += (v[j] - x3) * (v[j] - x3)
-            for q in range(several):
-                _offer(away2[q], leaf * size, near2[first + q], near[first + q])
-    return int(count * filled)
+    slots: IntArray,
+    away2: SingleArray,
+) -> None:
+    """Squared distances of a few queries to a leaf's rows, a row of ``away2`` for each.
+
+    Four queries share a pass over four features. A product may be added without being rounded
+    first: this is the search in single precision, whose errors are bounded and settled later.
+    """
+    d = points.shape[1]
+    last = slots.size - 1
+    for a in range(0, slots.size, _TOGETHER):
+        s0, s1 = slots[a], slots[min(a + 1, last)]
+        s2, s3 = slots[min(a + 2, last)], slots[min(a + 3, last)]
+        for j in range(LEAF):
+            away2[a, j] = 0.0
+            away2[a + 1, j] = 0.0
+            away2[a + 2, j] = 0.0
+            away2[a + 3, j] = 0.0
+        for f in range(0, d - 3, 4):
+            w0, w1 = queries[group, f, s0], queries[group, f + 1, s0]
+            w2, w3 = queries[group, f + 2, s0], queries[group, f + 3, s0]
+            x0, x1 = queries[group, f, s1], queries[group, f + 1, s1]
+            x2, x3 = queries[group, f + 2, s1], queries[group, f + 3, s1]
+            y0, y1 = queries[group, f, s2], queries[group, f + 1, s2]
+            y2, y3 = queries[group, f + 2, s2], queries[group, f + 3, s2]
+            z0, z1 = queries[group, f, s3], queries[group, f + 1, s3]
+            z2, z3 = queries[group, f + 2, s3], queries[group, f + 3, s3]
+            for j in range(LEAF):
+                p0, p1 = points[leaf, f, j], points[leaf, f + 1, j]
+                p2, p3 = points[leaf, f + 2, j], points[leaf, f + 3, j]
+                away2[a, j] += ((p0 - w0) * (p0 - w0) + (p1 - w1) * (p1 - w1)) + (
+                    (p2 - w2) * (p2 - w2) + (p3 - w3) * (p3 - w3)
+                )
+                away2[a + 1, j] += ((p0 - x0) * (p0 - x0) + (p1 - x1) * (p1 - x1)) + (
+                    (p2 - x2) * (p2 - x2) + (p3 - x3) * (p3 - x3)
+                )
+                away2[a + 2, j] += ((p0 - y0) * (p0 - y0) + (p1 - y1) * (p1 - y1)) + (
+                    (p2 - y2) * (p2 - y2) + (p3 - y3) * (p3 - y3)
+                )
+                away2[a + 3, j] += ((p0 - z0) * (p0 - z0) + (p1 - z1) * (p1 - z1)) + (
+                    (p2 - z2) * (p2 - z2) + (p3 - z3) * (p3 - z3)
+                )
+        for f in range(d - d % 4, d):
+            w0, x0 = queries[group, f, s0], queries[group, f, s1]
+            y0, z0 = queries[group, f, s2], queries[group, f, s3]
+            for j in range(LEAF):
+                p0 = points[leaf, f, j]
+                away2[a, j] += (p0 - w0) * (p0 - w0)
+                away2[a + 1, j] += (p0 - x0) * (p0 - x0)
+                away2[a + 2, j] += (p0 - y0) * (p0 - y0)
+                away2[a + 3, j] += (p0 - z0) * (p0 - z0)
+
+
+@njit(cache=True, fastmath=False, nogil=True)
+def _offer(bits: PositionArray, leaf: int, slots: IntArray, near: IntArray, held: IntArray) -> None:
+    """Put what is nearer than a query's last candidate among its candidates."""
+    wanted = near.shape[1]
+    last = wanted - 1
+    at = np.int64(leaf) * LEAF
+    for q in range(slots.size):
+        slot = slots[q]
+        is_first = near[slot, last] == _NONE
+        reach = _cut(bits, q, wanted) if is_first else np.int32(near[slot, 0] >> 32)
+        least = reach
+        for j in range(LEAF):
+            least = min(least, bits[q, j])
+        if least >= reach:
+            continue
+        count = 0
+        for j in range(LEAF):  # without a branch, since nobody could foresee it
+            held[count] = np.int64(bits[q, j]) << 32 | (at + j)
+            count += bits[q, j] < reach
+        if is_first:
+            for n in range(count):
+                rank = 0
+                for m in range(count):
+                    rank += held[m] < held[n]
+                if rank < wanted:
+                    near[slot, last - rank] = held[n]
+            continue
+        for n in range(count):
+            candidate = held[n]
+            if candidate < near[slot, 0]:
+                for p in range(last):
+                    near[slot, p] = max(min(near[slot, p], candidate), near[slot, p + 1])
+                near[slot, last] = min(near[slot, last], candidate)
+
+
+@njit(cache=True, fastmath=False, nogil=True)
+def _cut(bits: PositionArray, q: int, wanted: int) -> "np.signedinteger[Any]":
+    """A bound below which the ``wanted`` nearest of a leaf lie, and few more."""
+    low, high = bits[q, 0], bits[q, 0]
+    for j in range(LEAF):
+        low = min(low, bits[q, j])
+        high = max(high, bits[q, j])
+    high = min(high + 1, 0x7F80_0000)
+    while high - low > 1:
+        middle = low + (high - low) // 2
+        below = 0
+        for j in range(LEAF):
+            below += bits[q, j] < middle
+        if below < wanted:
+            low = middle
+        else:
+            high = middle
+            if below <= wanted + _SPARE:
+                break
+    return np.int32(high)
+
+
+@njit(cache=True, fastmath=False, nogil=True)
+def _within(
+    queries: Leaves, group: int, slots: IntArray, reach2: SingleArray, leaves: Leaves
+) -> IntArray:
+    """All rows within reach of some queries: slot above place in the leaves, in order."""
+    gap2 = np.zeros(leaves.points.shape[0], dtype=np.float32)
+    _group_gap2(queries, group, leaves, gap2)
+    own_gap2 = np.zeros(queries.points.shape[2], dtype=np.float32)
+    away2 = aligned((_BLOCK, LEAF))
+    chosen = np.empty(slots.size, dtype=np.int64)
+    found = np.empty(4 * _BLOCK * LEAF, dtype=np.int64)
+    filled = 0
+    for leaf in np.flatnonzero(gap2 <= reach2[slots].max()):
+        _own_gap2(queries, group, leaves, leaf, own_gap2)
+        count = 0
+        for slot in slots:
+            if own_gap2[slot] <= reach2[slot]:
+                chosen[count] = slot
+                count += 1
+        for first in range(0, count, _BLOCK):
+            some = chosen[first : min(first + _BLOCK, count)]
+            _measure(leaves.points, leaf, queries.points, group, some, away2)
+            if filled + _BLOCK * LEAF > found.size:
+                grown = np.empty(2 * found.size, dtype=np.int64)
+                grown[:filled] = found[:filled]
+                found = grown
+            for q in range(some.size):
+                at = some[q] << 32 | np.int64(leaf) * LEAF
+                for j in range(LEAF):
+                    found[filled] = at + j
+                    filled += away2[q, j] <= reach2[some[q]]
+    return np.sort(found[:filled])
 
 
 @njit(cache=True, fastmath=False, nogil=True)
 def _settle(
-    row: FloatArray,
+    query_rows: FloatArray,
+    i: int,
     own: int,
     candidates: PositionArray,
     table: Table,
-    answer: tuple[PositionArray, FloatArray, PositionArray],
-) -> None:
-    """Choose the k nearest among the candidates in double precision, ties by position."""
-    neighbours, distance2, counts = answer
-    last = neighbours.size - 1
-    neighbours[:] = -1
-    distance2[:] = np.inf
-    counts[:] = 0
+    answers: tuple[PositionArray, FloatArray, PositionArray],
+) -> float:
+    """Choose the k nearest among the candidates in double precision, ties by position.
+
+    Returns the distance of the last neighbour that counts.
+    """
+    neighbours, distance2, _ = answers
+    k = neighbours.shape[1]
+    filled = 0
     for j in candidates:
-        if j == own and table.weights[j] <= 1:
+        if j == own and (table.weights.size == 0 or table.weights[j] <= 1):
             continue
         d2 = 0.0
-        for f in range(row.size):
-            gap = row[f] - table.rows[j, f]
+        for f in range(query_rows.shape[1]):
+            gap = query_rows[i, f] - table.rows[j, f]
             d2 += table.relevance[f] * gap * gap
-        if d2 > distance2[last] or (d2 == distance2[last] and j > neighbours[last]):
-            continue
-        p = last
+        p = filled
+        if filled == k:
+            p = k - 1
+            if d2 > distance2[i, p] or (d2 == distance2[i, p] and j > neighbours[i, p]):
+                continue
+        else:
+            filled += 1
         while p > 0 and (
-            distance2[p - 1] > d2 or (distance2[p - 1] == d2 and neighbours[p - 1] > j)
+            distance2[i, p - 1] > d2 or (distance2[i, p - 1] == d2 and neighbours[i, p - 1] > j)
         ):
-            distance2[p], neighbours[p] = distance2[p - 1], neighbours[p - 1]
+            distance2[i, p], neighbours[i, p] = distance2[i, p - 1], neighbours[i, p - 1]
             p -= 1
-        distance2[p], neighbours[p] = d2, j
-    _count(own, table.weights, neighbours, distance2, counts)
-
-
-@njit(cache=True, fastmath=False, nogil=True)
-def _farthest(answer: tuple[PositionArray, FloatArray, PositionArray]) -> float:
-    """Distance of the last neighbour that counts."""
-    _, distance2, counts = answer
-    farthest2 = 0.0
-    for p in range(counts.size):
-        if counts[p] > 0:
-            farthest2 = distance2[p]
-    return float(np.sqrt(farthest2))
+        distance2[i, p], neighbours[i, p] = d2, j
+    return _count(i, own, filled, table.weights, answers)
 
 
 @njit(cache=True, fastmath=False, nogil=True)
 def _count(
+    i: int,
     own: int,
+    filled: int,
     weights: IntArray,
-    neighbours: PositionArray,
-    distance2: FloatArray,
-    counts: PositionArray,
-) -> None:
-    """Let rows that occur several times count as several neighbours, k in all."""
-    left = neighbours.size
-    for p in range(neighbours.size):
-        j = neighbours[p]
-        if j < 0 or left == 0:
-            neighbours[p] = -1
-            distance2[p] = np.inf
-            continue
-        available = weights[j] - 1 if own == j else weights[j]
-        counts[p] = min(available, left)
-        left -= counts[p]
+    answers: tuple[PositionArray, FloatArray, PositionArray],
+) -> float:
+    """Let rows that occur several times count as several neighbours, k in all.
 
-
-@njit(cache=True, fastmath=False, nogil=True)
-def _within(query: SingleArray, farthest: float, leaves: Leaves, table: Table) -> PositionArray:
-    """All rows that may be as near as the farthest neighbour found so far."""
-    radius = (farthest + table.absolute_error) * (1.0 + table.relative_error)
-    reach2 = np.float32(radius * radius * (1.0 + 1e-6))  # rounding must not lose the border
-    count, d, size = leaves.points.shape
-    gap2 = np.zeros(count, dtype=np.float32)
-    for f in range(d):
-        _add_gap2(gap2, leaves.low[f], leaves.high[f], query[f], query[f])
-    away2 = np.empty(size, dtype=np.float32)
-    found = np.empty(4 * size, dtype=np.int32)
-    filled = 0
-    beyond2 = reach2 * np.float32(1.0 + 1e-5)
-    for leaf in np.flatnonzero(gap2 <= beyond2):
-        if not _scan_leaf(leaves.points[leaf], query, beyond2, away2):
+    Returns the distance of the last neighbour that counts.
+    """
+    neighbours, distance2, counts = answers
+    k = neighbours.shape[1]
+    left, farthest2 = k, 0.0
+    for p in range(k):
+        if p >= filled or left == 0:
+            neighbours[i, p], distance2[i, p], counts[i, p] = -1, np.inf, 0
             continue
-        if filled + size > found.size:
-            grown = np.empty(2 * found.size, dtype=np.int32)
-            grown[:filled] = found[:filled]
-            found = grown
-        for j in range(size):
-            if away2[j] <= reach2:
-                found[filled] = leaves.order[leaf * size + j]
-                filled += 1
-    return found[:filled]
+        count = 1
+        if weights.size > 0:
+            j = neighbours[i, p]
+            count = min(weights[j] - 1 if own == j else weights[j], left)
+        counts[i, p] = count
+        farthest2 = distance2[i, p]
+        left -= count
+    return float(np.sqrt(farthest2))
 
 
 @njit(cache=True, fastmath=False, nogil=True)
@@ -419,14 +488,13 @@ def nearest(
         less where the reference is smaller.
     """
     k = neighbours.shape[1]
-    neighbours[:] = -1
     distance2[:] = np.inf
-    counts[:] = 0
+    answers = (neighbours, distance2, counts)
     total = table.relevance.sum()
     for i in range(rows.shape[0]):
         found = 0
         for j in range(table.rows.shape[0]):
-            if own[i] == j and table.weights[j] <= 1:
+            if own[i] == j and (table.weights.size == 0 or table.weights[j] <= 1):
                 continue
             bound = distance2[i, k - 1]  # infinite until k are found
             d2 = partial_distance2(rows[i], table.rows[j], table.relevance, total, bound)
@@ -440,4 +508,4 @@ def nearest(
             distance2[i, p] = d2
             neighbours[i, p] = j
             found = min(found + 1, k)
-        _count(own[i], table.weights, neighbours[i], distance2[i], counts[i])
+        _count(i, own[i], found, table.weights, answers)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import kdtree, kernels
+from detectors import distinct, kdtree, kernels
 from detectors.kdtree import LEAF, Leaves
 from detectors.kernels import Table
 
@@ -19,10 +19,10 @@ PositionArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 
 _NO_ROW = -1
+_STEP = float(np.finfo(np.float32).eps) / 2  # how far rounding to single precision can be off
 _LARGEST = 1e15  # single precision would overflow on the square of more
-_PROBE_GROUPS = 4  # that are searched with boxes to see whether boxes spare anything
-_WORTH_BOXES = 0.8  # of all passes; above it sharing passes is faster than sparing them
 _PARALLEL_WORK = 2**21  # squared differences; below it starting threads costs more than it saves
+_PARTS = 4  # for each thread: more would even out the load, yet each call costs something
 _LOOSE_SHARE = 0.25  # of the rows added since the last ordering, above which it is made anew
 _THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -75,6 +75,7 @@ class NeighbourIndex:
         self.weights = np.ones(n, dtype=np.int64) if weights is None else weights.astype(np.int64)
         self.relevance = np.ones(d) if relevance is None else relevance.astype(np.float64)
         self._room = _Room(self.rows, self.weights)
+        self._total = int(self.weights.sum())
         self._build()
 
     def __len__(self) -> int:
@@ -84,24 +85,27 @@ class NeighbourIndex:
     def query(self, rows: FloatArray, k: int) -> Neighbours:
         """Nearest ``k`` of the index for each of ``rows`` (m, d)."""
         rows = np.ascontiguousarray(rows, dtype=np.float64)
-        found = room(len(rows), max(1, min(k, int(self.weights.sum()))))
+        found = room(len(rows), max(1, min(k, self._total)))
         if self._leaves is None:
             self._plain(rows, np.full(len(rows), _NO_ROW), found)
             return found
         single = self._single(rows)
-        is_plain = ~np.all(np.abs(single) < _LARGEST, axis=1)  # NaN are not below
-        if is_plain.any():
-            some = room(int(is_plain.sum()), found.positions.shape[1])
-            self._plain(rows[is_plain], np.full(int(is_plain.sum()), _NO_ROW), some)
-            put(found, is_plain, some)
+        is_fast = np.abs(single) < _LARGEST  # NaN are not below
+        if is_fast.all():
+            self._fast(rows, single, np.arange(len(rows), dtype=np.int32), found)
+            return found
+        is_plain: BoolArray = np.logical_not(is_fast.all(axis=1))
+        some = room(int(is_plain.sum()), found.positions.shape[1])
+        self._plain(rows[is_plain], np.full(int(is_plain.sum()), _NO_ROW), some)
+        put(found, is_plain, some)
         if not is_plain.all():
-            kept = np.flatnonzero(~is_plain)
-            self._fast(rows, single, kept, found)
+            kept = np.flatnonzero(~is_plain).astype(np.int32)
+            self._fast(rows, single[kept], kept, found)
         return found
 
     def join(self, k: int) -> Neighbours:
         """Nearest ``k`` for each row of the index itself, which does not count as its own."""
-        found = room(len(self.rows), max(1, min(k, int(self.weights.sum()))))
+        found = room(len(self.rows), max(1, min(k, self._total)))
         if self._leaves is None:
             self._plain(self.rows, np.arange(len(self.rows)), found)
         else:
@@ -128,6 +132,7 @@ class NeighbourIndex:
         at = self._find(row)
         if at != _NO_ROW:
             self.weights[at] += weight
+            self._total += weight
             return at
         position = len(self.rows)
         if position == len(self._room.rows):  # doubled, so that copying costs little in the end
@@ -135,6 +140,7 @@ class NeighbourIndex:
                 np.concatenate([self.rows, np.empty((position + 1, row.size))]),
                 np.concatenate([self.weights, np.empty(position + 1, dtype=np.int64)]),
             )
+        self._total += weight
         self._room.rows[position], self._room.weights[position] = row, weight
         self.rows = self._room.rows[: position + 1]
         self.weights = self._room.weights[: position + 1]
@@ -157,16 +163,17 @@ class NeighbourIndex:
         n = len(self.rows)
         self._ordered = n
         self._leaves: Leaves | None = None
-        self._use_boxes = True
         if not n or not (np.abs(self.rows) < _LARGEST).all():  # NaN are not below either
             return
-        self._centre = self.rows.mean(axis=0)
+        centre, scale = self.rows.mean(axis=0), np.sqrt(self.relevance)
         spread = self.rows.var(axis=0) * self.relevance
         self._features = np.argsort(-spread, kind="stable")  # wide ones first end a scan sooner
+        self._centre, self._scale = centre[self._features], scale[self._features]
+        lost = np.abs(centre) * scale * np.finfo(np.float64).eps
+        self._lost = 4 * float(np.sqrt((lost**2).sum()))
         single = self._single(self.rows)
-        self._radius = float(np.sqrt((single.astype(np.float64) ** 2).sum(axis=1).max(initial=0.0)))
         self._leaves = kdtree.lay_out(single, kdtree.partition(single, LEAF), LEAF)
-        self._probe()
+        self._radius = _radius(self._leaves)
 
     def _append(self, position: int) -> None:
         """Put a new row into the last leaf, or a new one; boxes keep the search exact."""
@@ -190,59 +197,48 @@ class NeighbourIndex:
     def _single(self, rows: FloatArray) -> SingleArray:
         """Rows as the leaves hold them: centred, weighed, widest feature first."""
         with np.errstate(over="ignore"):
-            scaled = (rows - self._centre) * np.sqrt(self.relevance)
-            return np.ascontiguousarray(scaled[:, self._features], dtype=np.float32)
+            scaled = (rows[:, self._features] - self._centre) * self._scale
+            return np.ascontiguousarray(scaled, dtype=np.float32)
 
     def _table(self, radius: float) -> Table:
         """The reference, with bounds on how far single precision may be off (see ``kernels``)."""
-        d = self.rows.shape[1]
-        step = float(np.finfo(np.float32).eps) / 2
-        lost = np.abs(self._centre) * np.sqrt(self.relevance) * np.finfo(np.float64).eps
-        absolute = 2 * step * (radius + self._radius) + 4 * float(np.sqrt((lost**2).sum()))
-        return Table(self.rows, self.weights, self.relevance, absolute, (d + 4) * step)
+        absolute = 2 * _STEP * (radius + self._radius) + self._lost
+        relative = (self.rows.shape[1] + 4) * _STEP
+        return Table(self.rows, self._weights(), self.relevance, absolute, relative)
 
-    def _probe(self) -> None:
-        assert self._leaves is not None  # noqa: S101
-        groups = len(self._leaves.points)
-        if groups < 4 * _PROBE_GROUPS:
-            self._use_boxes = groups > 1
-            return
-        chosen = np.linspace(0, groups - 2, _PROBE_GROUPS).astype(int)  # the last is not full
-        found = room(len(self.rows), 16)
-        table = self._table(self._radius)
-        passes = sum(
-            kernels.search(
-                self._leaves, self._leaves, self.rows, table, (True, True, g, g + 1), *found
-            )
-            for g in chosen.tolist()
-        )
-        self._use_boxes = passes <= _WORTH_BOXES * groups * LEAF * _PROBE_GROUPS
+    def _weights(self) -> IntArray:
+        """Weights for the kernels: none where each row occurs once, which saves reading them."""
+        return self.weights[:0] if self._total == len(self.rows) else self.weights
 
     def _fast(
-        self, rows: FloatArray, single: SingleArray, kept: IntArray, found: Neighbours
+        self, rows: FloatArray, single: SingleArray, kept: PositionArray, found: Neighbours
     ) -> None:
+        """Search for the rows ``kept``; ``single`` holds only those."""
+        if len(kept) == 1:  # a row alone needs no tree
+            edge = single.reshape(-1, 1)
+            self._run(Leaves(single.reshape(1, -1, 1), edge, edge, kept), rows, found)
+            return
         size = min(LEAF, 1 << max(0, int(len(kept) - 1).bit_length()))
-        single = np.ascontiguousarray(single[kept])
         groups = kdtree.lay_out(single, kdtree.partition(single, size), size)
         order = groups.order
         order[order >= 0] = kept[order[order >= 0]]
-        self._run(groups, rows, found, is_join=False)
+        self._run(groups, rows, found)
 
-    def _run(self, queries: Leaves, rows: FloatArray, found: Neighbours, *, is_join: bool) -> None:
+    def _run(
+        self, queries: Leaves, rows: FloatArray, found: Neighbours, *, is_join: bool = False
+    ) -> None:
         assert self._leaves is not None  # noqa: S101
         leaves = self._leaves
-        largest = np.maximum(np.abs(queries.low), np.abs(queries.high))
-        radius = float(np.sqrt((largest.astype(np.float64).max(axis=1) ** 2).sum()))
-        table = self._table(radius)
+        table = self._table(_radius(queries))
 
         def run(first: int, end: int) -> None:
-            part = (is_join, self._use_boxes, first, end)
+            part = (is_join, first, end)
             kernels.search(queries, leaves, rows, table, part, *found)
 
         _share_out(run, len(queries.points), len(rows) * self.rows.size)
 
     def _plain(self, rows: FloatArray, own: IntArray, found: Neighbours) -> None:
-        table = Table(self.rows, self.weights, self.relevance, 0.0, 0.0)
+        table = Table(self.rows, self._weights(), self.relevance, 0.0, 0.0)
 
         def run(first: int, end: int) -> None:
             part = slice(first, end)
@@ -266,12 +262,18 @@ def room(n: int, k: int) -> Neighbours:
     )
 
 
+def _radius(leaves: Leaves) -> float:
+    """No row lies farther from the centre than this."""
+    farthest = np.maximum(-leaves.low, leaves.high).max(axis=1).astype(np.float64)
+    return float(np.sqrt((farthest**2).sum()))
+
+
 def _share_out(run: Callable[[int, int], None], count: int, work: int) -> None:
     """Call ``run(first, end)`` over all of ``count``, by several threads where it pays."""
     if _THREADS == 1 or work < _PARALLEL_WORK or count < 2:
         run(0, count)
         return
-    step = max(1, count // (16 * _THREADS))
+    step = max(1, count // (_PARTS * _THREADS))
     starts = range(0, count, step)
     with ThreadPoolExecutor(_THREADS) as pool:
         for done in [pool.submit(run, a, min(a + step, count)) for a in starts]:
@@ -280,20 +282,7 @@ def _share_out(run: Callable[[int, int], None], count: int, work: int) -> None:
 
 def collapse(rows: FloatArray) -> tuple[FloatArray, IntArray, IntArray, IntArray]:
     """Distinct rows in the order they first occur, where that is, which each row is, how often."""
-    unknown = np.isnan(rows)
-    clean = np.where(unknown, 0.0, rows) + 0.0  # -0.0 is 0.0
-    keys = np.hstack([clean, unknown]) if unknown.any() else clean  # NaN never equals NaN
-    # Equal bytes are equal rows now; sorting them as one value is much faster than by column.
-    whole = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1] * 8))).reshape(-1)
-    _, first, inverse, count = np.unique(
-        whole, return_index=True, return_inverse=True, return_counts=True
-    )
-    order = np.argsort(first, kind="stable")
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return (
-        np.ascontiguousarray(rows[first[order]]),
-        first[order],
-        rank[inverse.reshape(-1)],
-        count[order].astype(np.int64),
-    )
+    values = np.ascontiguousarray(rows, dtype=np.float64) + 0.0  # -0.0 is 0.0
+    values[np.isnan(values)] = np.nan  # of the many bit patterns that are none, one
+    first, which, count = distinct.number(values.view(np.uint64))
+    return np.ascontiguousarray(rows[first]), first, which, count

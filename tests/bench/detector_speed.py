@@ -67,12 +67,19 @@ def local_outlier_factor(X: FloatArray, k: int) -> FloatArray:
     """
     rows, _, inverse, weights = collapse(X)
     found = NeighbourIndex(rows, weights).join(k)
-    counts = found.counts
-    away = np.sqrt(np.where(counts > 0, found.distance2, 0.0))
-    k_distance = away.max(axis=1)
-    reach = np.maximum(away, k_distance[found.positions]) * counts
-    density = 1.0 / (reach.sum(axis=1) / counts.sum(axis=1) + 1e-10)
-    ratio = (density[found.positions] * counts).sum(axis=1) / counts.sum(axis=1) / density
+    counts, total = found.counts, found.counts.sum(axis=1)
+    is_weighted = len(rows) < len(X)  # else every neighbour counts once
+    found.distance2[counts == 0] = 0.0
+    away = np.sqrt(found.distance2, out=found.distance2)
+    reach = away.max(axis=1)[found.positions]
+    np.maximum(reach, away, out=reach)
+    if is_weighted:
+        reach *= counts
+    density = 1.0 / (reach.sum(axis=1) / total + 1e-10)
+    near = density[found.positions]
+    if is_weighted:
+        near *= counts
+    ratio = near.sum(axis=1) / total / density
     whole: FloatArray = ratio[inverse]
     return whole
 

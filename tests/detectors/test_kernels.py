@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from detectors import kdtree, kernels
+from detectors import distinct, kdtree, kernels, neighbours
 from detectors.kernels import Table
 from detectors.neighbours import NeighbourIndex, collapse, room
 from tests.reference import neighbours as slow
@@ -69,9 +69,10 @@ def test_an_index_answers_as_the_slow_twin_whatever_it_holds(search) -> None:
             assert_same(own, i, slow.nearest(row, i, reference, weights, relevance, k))
 
 
-@pytest.mark.parametrize("use_boxes", [True, False])
-@pytest.mark.parametrize("kind", ["normal", "lattice", "clusters", "far_off", "one_column"])
-def test_many_leaves_give_the_slow_twins_answer(kind, use_boxes) -> None:
+@pytest.mark.parametrize(
+    "kind", ["normal", "lattice", "clusters", "far_off", "one_column", "no_structure"]
+)
+def test_many_leaves_give_the_slow_twins_answer(kind) -> None:
     rng = np.random.default_rng(7)
     reference = {
         "normal": rng.normal(size=(700, 9)),
@@ -80,10 +81,10 @@ def test_many_leaves_give_the_slow_twins_answer(kind, use_boxes) -> None:
         + rng.normal(size=(700, 4)) / 9,
         "far_off": 1e7 + rng.normal(size=(700, 3)),  # single precision alone would be lost
         "one_column": rng.normal(size=(700, 1)),
+        "no_structure": rng.normal(size=(700, 24)),  # boxes spare nothing
     }[kind]
     reference, _, _, weights = collapse(reference)
     index = NeighbourIndex(reference, weights)
-    index._use_boxes = use_boxes
     queries = reference[::50] + rng.normal(size=reference[::50].shape) / 20
     found, own = index.query(queries, 12), index.join(12)
     relevance = np.ones(reference.shape[1])
@@ -91,6 +92,58 @@ def test_many_leaves_give_the_slow_twins_answer(kind, use_boxes) -> None:
         assert_same(found, i, slow.nearest(row, -1, reference, weights, relevance, 12))
     for i in range(0, len(reference), 25):
         assert_same(own, i, slow.nearest(reference[i], i, reference, weights, relevance, 12))
+
+
+def test_more_neighbours_than_a_leaf_holds() -> None:
+    reference = np.random.default_rng(8).normal(size=(300, 2))
+    index = NeighbourIndex(reference)
+    found = index.join(170)
+    for i in range(0, 300, 25):
+        ones = np.ones(300, dtype=np.int64)
+        assert_same(found, i, slow.nearest(reference[i], i, reference, ones, np.ones(2), 170))
+
+
+@pytest.mark.parametrize("kind", ["normal", "lattice"])
+def test_the_number_of_threads_changes_nothing(monkeypatch, kind) -> None:
+    rng = np.random.default_rng(9)
+    rows = rng.normal(size=(600, 4)) if kind == "normal" else rng.integers(0, 4, (900, 4)) + 0.0
+    rows, _, _, weights = collapse(rows)
+    assert len(rows) * rows.size < neighbours._PARALLEL_WORK  # so that one run has one thread
+    index = NeighbourIndex(rows, weights)
+    alone = index.join(9)
+    monkeypatch.setattr(neighbours, "_PARALLEL_WORK", 0)
+    monkeypatch.setattr(neighbours, "_THREADS", 3)
+    for a, b in zip(alone, index.join(9), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_row_alone_is_answered_as_in_a_batch() -> None:
+    rng = np.random.default_rng(10)
+    index = NeighbourIndex(rng.normal(size=(500, 6)))
+    queries = rng.normal(size=(40, 6))
+    whole = index.query(queries, 7)
+    for i in range(40):
+        for a, b in zip(whole, index.query(queries[i : i + 1], 7), strict=True):
+            np.testing.assert_array_equal(a[i], b[0])
+
+
+@pytest.mark.parametrize("number", [distinct.number, plain(distinct.number)])
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=hnp.arrays(
+        np.float64,
+        st.tuples(st.integers(1, 30), st.integers(1, 3)),
+        elements=st.sampled_from([0.0, -0.0, 1.0, -1.0, 1e200, float("nan")]),
+    )
+)
+def test_equal_rows_get_the_numbers_that_the_slow_twin_gives(number, rows) -> None:
+    with pytest.MonkeyPatch.context() as patch, np.errstate(over="ignore"):
+        patch.setattr(distinct, "number", number)
+        unlike, first, which, count = collapse(rows)
+    expected = slow.number(rows)
+    for found, wanted in zip((first, which, count), expected, strict=True):
+        assert found.tolist() == wanted
+    np.testing.assert_array_equal(unlike, rows[expected[0]])
 
 
 def test_uncompiled_and_compiled_search_agree() -> None:
@@ -102,13 +155,12 @@ def test_uncompiled_and_compiled_search_agree() -> None:
     np.testing.assert_array_equal(order, plain(kdtree.partition)(single, kdtree.LEAF))
     leaves = kdtree.lay_out(single, order, kdtree.LEAF)
     table = Table(rows, weights, np.ones(3), 1e-5, 1e-6)
-    for use_boxes in (True, False):
-        settings_ = (True, use_boxes, 0, len(leaves.points))
-        one, other = room(len(rows), 5), room(len(rows), 5)
-        kernels.search(leaves, leaves, rows, table, settings_, *one)
-        plain(kernels.search)(leaves, leaves, rows, table, settings_, *other)
-        for a, b in zip(one, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    settings_ = (True, 0, len(leaves.points))
+    one, other = room(len(rows), 5), room(len(rows), 5)
+    kernels.search(leaves, leaves, rows, table, settings_, *one)
+    plain(kernels.search)(leaves, leaves, rows, table, settings_, *other)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("size", [1, 7, 128])

@@ -24,6 +24,20 @@ def nearest(row, own, reference, weights, relevance, k):
     return [(position, distance2) for distance2, position in sorted(copies)[:k]]
 
 
+def number(rows):
+    """Where each unlike row first occurs, which of them each row is, how often each occurs."""
+    known, first, which, count = {}, [], [], []
+    for i, row in enumerate(rows):
+        key = tuple("unknown" if math.isnan(value) else value + 0.0 for value in row)
+        if key not in known:
+            known[key] = len(first)
+            first.append(i)
+            count.append(0)
+        which.append(known[key])
+        count[known[key]] += 1
+    return first, which, count
+
+
 def density_scores(X, k, power, *, rows=None):
     """Scores of ``rows``, or of every row of X as if it were not in X, without collapsing.
 
