@@ -2,7 +2,8 @@
 -- purpose: Which pack takes part in which event, named itself or carried by its container.
 -- grain:   one row per pack and live event
 -- key:     unit_id, ord
--- parts:   lot, core_link.child_id, stg_mention.epc_id
+-- parts:   lot
+-- packs:   core_link.child_id, stg_mention.epc_id
 -- reads:   core_container_event, core_event, core_link, core_unit, stg_mention
 -- columns:
 --   unit_id       core_unit

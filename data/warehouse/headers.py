@@ -8,8 +8,9 @@ the build checks (see ``data.warehouse.models``). Its form:
     -- grain:   one row per ...
     -- key:     lot_id                  (``none`` for checks, patterns and lists)
     -- kind:    table                   (optional: table or view)
-    -- parts:   lot, core_link.child_id (optional: rows of a lot rest on rows of no other lot; the
-    --   columns tell of which pack a row of a table is that has neither lot_id nor unit_id)
+    -- parts:   lot                     (optional: rows of a lot rest on rows of no other lot)
+    -- packs:   core_link.child_id      (optional, with parts: which column tells of which pack a
+    --   row of a table is that has neither lot_id nor unit_id)
     -- reads:   stg_event, raw_setting  (or ``none``)
     -- columns:
     --   lot_id   meaning, with unit
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from data.errors import ModelError
 
 REQUIRED = ("model", "purpose", "grain", "key", "reads", "columns")
-OPTIONAL = ("kind", "parts", "caveats")
+OPTIONAL = ("kind", "parts", "packs", "caveats")
 OF_PATTERN = ("pattern", "family", "definition", "guard", "severity", "benign", "source")
 FAMILIES = ("identity", "lifecycle", "quantity", "network", "condition")
 
@@ -83,15 +84,15 @@ def parse_header(text: str, path: str) -> Header:
     if kind not in ("table", "view"):
         faults.append(f"kind is {kind!r}; expected table or view")
     reads = _words(entries.get("reads", ""))
-    parts, packs_in = _words(entries.get("parts", "")), {}
-    for word in parts[1:]:
+    packs_in: dict[str, str] = {}
+    for word in _words(entries.get("packs", "")):
         table, _, packs_in[table] = word.partition(".")
-    if "parts" in entries and (parts[:1] != ("lot",) or not all(packs_in.values())):
-        faults.append(
-            f"parts is {entries['parts']!r}; expected lot, then table.column of packs, or no entry"
-        )
+    if entries.get("parts", "lot") != "lot":
+        faults.append(f"parts is {entries['parts']!r}; expected lot, or no such entry")
+    if not all(packs_in.values()) or (packs_in and "parts" not in entries):
+        faults.append("packs is no list of table.column, or belongs to no model with parts")
     if strange := sorted(packs_in.keys() - set(reads)):
-        faults.append(f"parts names what is not read: {', '.join(strange)}")
+        faults.append(f"packs names what is not read: {', '.join(strange)}")
     has_pattern_shape = entries.get("columns") == PATTERN_SHAPE_TEXT
     if "columns" in entries and not columns and not has_pattern_shape:
         faults.append(f"no columns; expected a list of them or {PATTERN_SHAPE_TEXT!r}")
