@@ -29,13 +29,12 @@ PATIENCE_S = 900  # a crowded machine starts Prefect slowly
 def started(folder: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
     """A command in a session of its own, which is ended whole."""
     keep = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    said = (folder / "stderr").open("w", encoding="utf-8")
     process = subprocess.Popen(
         [sys.executable, "-c", "from flows.command_line import main; main()", *words],
         cwd=folder,
         env={**keep, "HOME": str(folder), "PYTHONPATH": str(ROOT), "COLUMNS": "400"},
         stdout=subprocess.PIPE,
-        stderr=said,
+        stderr=(folder / "stderr").open("w"),
         text=True,
         start_new_session=True,
     )
@@ -45,9 +44,6 @@ def started(folder: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
         for pid in _processes_of(folder):
             os.kill(pid, signal.SIGKILL)
         process.wait()
-        said.close()
-        if process.stdout is not None:
-            process.stdout.close()
 
 
 def _processes_of(folder: Path) -> list[int]:
