@@ -69,7 +69,8 @@ def _is_of_server(error: BaseException | None) -> bool:
     while error is not None:
         if type(error).__module__.split(".")[0] in {"httpx", "httpcore"}:
             return True
-        if "PREFECT_API_URL" in str(error) or "Failed to reach API" in str(error):
+        said = str(error)  # a private server that does not come up in time counts as well
+        if any(words in said for words in ("PREFECT_API_URL", "Failed to reach API", "ephemeral")):
             return True
         error = error.__cause__ or error.__context__
     return False

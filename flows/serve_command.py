@@ -1,10 +1,8 @@
 """``touchstone serve``: Prefect's page, the schedule and the runs, from one command."""
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 
-from data.errors import OrchestratorError, TouchstoneError
+from data.errors import TouchstoneError
 from flows.remote import is_remote
 from flows.settings import Settings
 
@@ -25,56 +23,32 @@ def serve(
 ) -> None:
     """Serve until interrupted: a page on this machine, one run at a time, on a schedule.
 
-    Raises TouchstoneError where the page does not come up, OrchestratorError where its server ends
-    before this command does. A run in progress ends with it; what it landed stays.
+    Raises TouchstoneError where the page does not come up.
     """
-    with _server(settings, port) as server:
+    with _server(settings, port):
         from flows.scheduled import run_scheduled
 
-        try:
-            _end_orphans()
-            run_scheduled.serve(
-                name="nightly",
-                cron=cron,
-                parameters={
-                    "inputs": [
-                        text if is_remote(text) else str(Path(text).resolve()) for text in inputs
-                    ],
-                    "settings": str(settings_file.resolve()) if settings_file else None,
-                },
-                limit=1,
-                pause_on_shutdown=False,
-                print_starting_message=False,
-            )
-        except BaseException as error:  # the interruption below may come wrapped in a group
-            if server.poll() is None:
-                raise
-            raise _lost(server) from error
-        if server.poll() is not None:
-            raise _lost(server)
-
-
-def _lost(server: "subprocess.Popen[bytes]") -> OrchestratorError:
-    return OrchestratorError(
-        f"serve: Prefect's server ended (code {server.returncode}), and the schedule with it. "
-        f"Look at {_log()}, then start touchstone serve again: a run that was stopped goes on, "
-        "since what was landed stays."
-    )
-
-
-def _log() -> Path:
-    return Path(os.environ["PREFECT_HOME"]) / "server.log"
+        _end_orphans()
+        run_scheduled.serve(
+            name="nightly",
+            cron=cron,
+            parameters={
+                "inputs": [
+                    text if is_remote(text) else str(Path(text).resolve()) for text in inputs
+                ],
+                "settings": str(settings_file.resolve()) if settings_file else None,
+            },
+            limit=1,
+            pause_on_shutdown=False,
+            print_starting_message=False,
+        )
 
 
 @contextmanager
-def _server(settings: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Prefect server of our own for as long as the block runs, which ends where the server does.
-
-    Without a server no run is started and none can say how it ended. Prefect notices after half a
-    minute, with a page of tracebacks; here the block is interrupted at once.
-    """
+def _server(settings: Settings, port: int) -> Iterator[None]:
+    """A Prefect server of our own for as long as the block runs."""
     url = f"http://{HOST}:{port}/api"
-    log = _log()
+    log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port"]
     page = {
@@ -83,28 +57,13 @@ def _server(settings: Settings, port: int) -> Iterator["subprocess.Popen[bytes]"
     }
     with log.open("ab") as sink:
         process = subprocess.Popen(  # noqa: S603
-            [*command, str(port)],
-            stdout=sink,
-            stderr=sink,
-            env={**os.environ, **page},
-            process_group=0,  # Ctrl-C is for this command, which then ends the server
+            [*command, str(port)], stdout=sink, stderr=sink, env={**os.environ, **page}
         )
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))  # nor is a closed terminal
-    is_over = threading.Event()
-
-    def watch() -> None:
-        process.wait()
-        if not is_over.is_set():
-            os.kill(os.getpid(), signal.SIGINT)
-
     try:
         _wait_for(f"{url}/health", process, log)
         os.environ["PREFECT_API_URL"] = url
-        threading.Thread(target=watch, daemon=True).start()
-        yield process
+        yield
     finally:
-        is_over.set()
         process.terminate()
         process.wait()
 

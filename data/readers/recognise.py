@@ -66,7 +66,7 @@ class Recognised:
 
 
 def recognise(path: Path, layouts: Sequence[Layout] = ()) -> Recognised:
-    """Say what ``path`` is; never raises for what a file holds.
+    """Say what ``path`` is; never raises for what a file holds, only where there is none.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def recognise(path: Path, layouts: Sequence[Layout] = ()) -> Recognised:
         with opened(path) as stream:
             head = stream.read(HEAD_BYTES)
         return replace(_one(path, None, head, layouts), compression=packing)
+    except FileNotFoundError:
+        raise  # it vanished, which says nothing about what it held
     except TABLE_DAMAGE as error:
         what = "cannot be opened" if isinstance(error, PermissionError) else "is damaged or cut off"
         return Recognised(

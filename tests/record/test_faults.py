@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,24 +80,6 @@ def test_a_lock_ends_with_the_process_that_held_it(tmp_path: Path) -> None:
         child.kill()
     with one_writer(lock, "it"):
         pass
-
-
-@pytest.mark.slow
-def test_of_two_commands_at_once_one_runs_and_the_other_says_so(tmp_path: Path) -> None:
-    small_feed(tmp_path)
-    place = Place(tmp_path, tmp_path / "inbox", "2026-06-01T02:00:00+00:00")
-    with place.start() as first:
-        while not lock_path(place.warehouse).exists() or not place.warehouse.exists():
-            assert first.poll() is None
-            time.sleep(0.01)
-        with place.start() as second:
-            _, said = second.communicate()
-        assert first.poll() is None, "the first one was over too soon to be in the way"
-        assert second.returncode == 14
-        assert "another run holds it" in " ".join(said.decode().split())
-        _, said = first.communicate()
-        assert first.returncode == 0, said.decode()
-    assert verify(place.warehouse, place.reports).faults == ()
 
 
 # --- publication -----------------------------------------------------------------------------
@@ -281,49 +262,6 @@ def test_a_clock_that_goes_back_does_not_stop_a_run(copied: Nights) -> None:
     run_steps(copied.job, quiet)
     actions = [entry.action for entry in record.open_trail(copied.job.warehouse, early).read()]
     assert actions.count("clock") == 1
-    assert is_sound(copied)
-
-
-def test_a_clock_that_jumps_back_within_a_run_is_told_in_the_trail(copied: Nights) -> None:
-    times = (datetime.now(UTC) + timedelta(days=days) for days in (0, 0, -30, *[-29] * 10_000))
-    jumping = replace(copied.job.recording, now=lambda: next(times))
-    copied.job.warehouse.unlink()  # all is landed anew, so that there is much to tell
-    run_steps(replace(copied.job, recording=jumping), quiet)
-    entries = record.open_trail(copied.job.warehouse, jumping).read()
-    assert [entry.action for entry in entries].count("clock") == 1
-    assert is_sound(copied)
-
-
-# Address space stands for memory: the system refuses what goes past it, as a full machine does.
-SCARCE = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]) << 20,) * 2)
-sys.argv = ["touchstone", *sys.argv[2:]]
-from flows.command_line import main; main()
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("limit_mb", [900, 1_300, 2_000])
-def test_a_process_that_gets_no_more_memory_publishes_nothing_and_the_next_run_goes_on(
-    copied: Nights, limit_mb: int
-) -> None:
-    before = published(copied)
-    copied.job.warehouse.unlink()
-    words = ["run", str(copied.folder / "inbox"), "--direct", "--as-of", "2026-06-01T02:00:00Z"]
-    words += ["--warehouse", str(copied.job.warehouse), "--out", str(copied.job.reports)]
-    done = subprocess.run(
-        [sys.executable, "-c", SCARCE, str(limit_mb), *words],
-        check=False,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    # Libraries that cannot say so end the process; what they leave is that of a kill.
-    if done.returncode:
-        assert done.returncode == 17 or done.returncode < 0 or "emory" in done.stderr, done.stderr
-        assert published(copied) == before
-    run_steps(copied.job, quiet)
     assert is_sound(copied)
 
 
