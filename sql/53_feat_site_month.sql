@@ -118,17 +118,27 @@ balance AS (
     FULL JOIN own USING (site_id, month)
     WINDOW so_far AS (PARTITION BY site_id ORDER BY month)
 ),
+stay AS (
+    SELECT
+        from_site_id AS site_id, date_trunc('month', shipped_at)::DATE AS month,
+        epoch_us(shipped_at - lag(received_at) OVER life) / 3.6e9 AS dwell_h,
+        lag(to_site_id) OVER life = from_site_id AS is_stay
+    FROM core_custody
+    WINDOW life AS (PARTITION BY unit_id ORDER BY hop_no)
+),
+-- The median by sorting: as an aggregate over so many rows, which lie in no order of sites, it takes
+-- tens of gigabytes.
 dwell AS (
-    SELECT site_id, month, median(dwell_h) AS dwell_h_median
+    SELECT site_id, month, min(dwell_h) + (max(dwell_h) - min(dwell_h)) / 2 AS dwell_h_median
     FROM (
         SELECT
-            from_site_id AS site_id, date_trunc('month', shipped_at)::DATE AS month,
-            epoch_us(shipped_at - lag(received_at) OVER life) / 3.6e9 AS dwell_h,
-            lag(to_site_id) OVER life = from_site_id AS is_stay
-        FROM core_custody
-        WINDOW life AS (PARTITION BY unit_id ORDER BY hop_no)
+            site_id, month, dwell_h,
+            row_number() OVER (PARTITION BY site_id, month ORDER BY dwell_h) AS place,
+            count(*) OVER (PARTITION BY site_id, month) AS stays
+        FROM stay
+        WHERE is_stay AND dwell_h >= 0
     )
-    WHERE is_stay AND dwell_h >= 0
+    WHERE place IN ((stays + 1) // 2, (stays + 2) // 2)
     GROUP BY site_id, month
 ),
 asked AS (
