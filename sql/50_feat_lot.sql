@@ -117,7 +117,7 @@ stay AS (
 -- By sorting: an aggregate's medians of so many rows, which lie in no order of lots, take tens of
 -- gigabytes.
 middle_stay AS (
-    SELECT lot_id, min(stay_h) + (max(stay_h) - min(stay_h)) / 2 AS dwell_h_median
+    SELECT lot_id, (min(stay_h) + max(stay_h)) / 2 AS dwell_h_median
     FROM (
         SELECT
             lot_id, stay_h,

@@ -129,7 +129,7 @@ stay AS (
 -- The median by sorting: as an aggregate over so many rows, which lie in no order of sites, it takes
 -- tens of gigabytes.
 dwell AS (
-    SELECT site_id, month, min(dwell_h) + (max(dwell_h) - min(dwell_h)) / 2 AS dwell_h_median
+    SELECT site_id, month, (min(dwell_h) + max(dwell_h)) / 2 AS dwell_h_median
     FROM (
         SELECT
             site_id, month, dwell_h,
