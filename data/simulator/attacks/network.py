@@ -125,6 +125,8 @@ def excess_hops(scene: Scene, size: float, skill: float) -> None:
     seller = found[0].leg.seller
     chain = brokers(scene, 5 if skill < 1 / 2 else 3, skill, besides=[seller])
     buyers = usual_shops(scene, 6, "shops")
+    if not buyers:  # a world so small that no pharmacy had the lot
+        return
     stay_h = (tuned(6, 60, skill), tuned(40, 200, skill))
     sold = Sold()
     for turn, order in enumerate(found):
