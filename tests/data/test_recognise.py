@@ -145,8 +145,9 @@ def test_a_layout_of_the_user_comes_first(tmp_path: Path) -> None:
     assert (found.kind, found.layout) == ("lot_master", mine)
 
 
-def test_a_file_that_is_not_there_is_a_reason_too(tmp_path: Path) -> None:
-    assert recognise(tmp_path / "none").kind == "unknown"
+def test_a_file_that_is_not_there_is_no_damaged_one(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        recognise(tmp_path / "none")
 
 
 @given(st.binary(max_size=400))
