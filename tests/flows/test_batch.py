@@ -42,7 +42,7 @@ def test_the_flow_runs_every_step_as_a_task_and_ends_with_an_index(tmp_path: Pat
     assert "in 20 new files" in done.stdout
     assert (tmp_path / "reports" / "index.html").is_file()
     assert (tmp_path / "new" / "prefect").is_dir()  # its state stays beside the warehouse
-    assert done.stderr.count("prefect.task_runs: Finished in state Completed()") == 11
+    assert done.stderr.count("prefect.task_runs: Finished in state Completed()") == 12
     assert "leaked" not in done.stderr
 
 
