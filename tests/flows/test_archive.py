@@ -279,15 +279,16 @@ def test_a_query_cannot_write_into_the_archive(rested: Rested) -> None:
     assert path.stat().st_mode & 0o222 == 0
     from flows.ask import answer
 
-    for query in (
-        f"COPY (SELECT 1) TO '{path}' (USE_TMP_FILE false)",
-        f"EXPLAIN ANALYZE COPY (SELECT 1) TO '{path}' (USE_TMP_FILE false)",
-        f"/**/ copy (SELECT 1) TO '{path}'",
-    ):
-        with pytest.raises(InputError, match="only reads"):
-            answer(rested.warehouse, query, "table", None, None)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="disabled by configuration"):
-        answer(rested.warehouse, "FROM read_text('/etc/hostname')", "csv", None, None)  # type: ignore[arg-type]
+    with open_read_only(rested.warehouse) as con:
+        for query in (
+            f"COPY (SELECT 1) TO '{path}' (USE_TMP_FILE false)",
+            f"EXPLAIN ANALYZE COPY (SELECT 1) TO '{path}' (USE_TMP_FILE false)",
+            f"/**/ copy (SELECT 1) TO '{path}'",
+        ):
+            with pytest.raises(InputError, match="only reads"):
+                answer(con, query, "table", None, None)  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="disabled by configuration"):
+            answer(con, "FROM read_text('/etc/hostname')", "csv", None, None)  # type: ignore[arg-type]
     assert verify(rested.warehouse, rested.folder / "reports").faults == ()
 
 
