@@ -23,7 +23,8 @@
 -- reads:   core_licence, core_lot, core_movement, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
 -- caveats: A licence list says what its keeper claims. Products and states that a licence covers
---   are not in it.
+--   are not in it. Each day on which a listed party traded without a licence is held against all
+--   licences of its role, so cost follows days times licences until every day is one of them.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P26.class_share') AS class_share,

@@ -28,8 +28,9 @@
 --   multiple of the twelve-month mean)
 -- reads:   core_lot, core_movement, core_site, raw_setting
 -- columns: as in find_finding's pattern shape
--- caveats: Months are calendar months; a running one is judged as it stands. Discounts for
---   quantity read as low prices.
+-- caveats: Months are calendar months; a running one is judged as it stands. Discounts for quantity
+--   read as low prices. A seller's first months with a product are held against all other sellers'
+--   prices of it, so cost follows sellers times prices of a product.
 WITH setting AS (
     SELECT
         max(value) FILTER (WHERE name = 'P35.price_share') AS price_share,
