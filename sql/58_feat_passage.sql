@@ -24,8 +24,11 @@ onward AS (
 consignment AS (
     SELECT
         event.to_site_id AS site_id, onward.ship_record_id,
-        sum(onward.packs) FILTER (WHERE onward.site_id <> event.to_site_id)
-        / sum(onward.packs) AS missed
+        -- As exact numbers: a sum of binary fractions depends on which row is added first.
+        (
+            sum(onward.packs) FILTER (WHERE onward.site_id <> event.to_site_id)
+            / sum(onward.packs)
+        )::DECIMAL(18, 9) AS missed
     FROM onward
     JOIN core_event AS event ON event.record_id = onward.ship_record_id
     WHERE event.to_site_id IS NOT NULL
@@ -35,7 +38,7 @@ counted AS (
     SELECT
         site.site_id, coalesce(site.role, 'unknown') AS role,
         count(consignment.ship_record_id) AS consignments,
-        coalesce(sum(consignment.missed), 0)::DOUBLE AS missed_consignments
+        coalesce(sum(consignment.missed), 0) AS missed_consignments
     FROM core_site AS site
     LEFT JOIN consignment ON consignment.site_id = site.site_id
     GROUP BY site.site_id, site.role
@@ -60,8 +63,9 @@ seen AS (
     GROUP BY site_id
 )
 SELECT
-    counted.site_id, counted.role, counted.consignments, counted.missed_consignments,
-    (counted.missed_consignments + setting.k * by_role.share)
+    counted.site_id, counted.role, counted.consignments,
+    counted.missed_consignments::DOUBLE AS missed_consignments,
+    (counted.missed_consignments::DOUBLE + setting.k * by_role.share)
     / (counted.consignments + setting.k) AS missed_share,
     -- Every site is one more scan that might have been: no place is impossible.
     (coalesce(seen.scans, 0) + 1.0) / sum(coalesce(seen.scans, 0) + 1.0) OVER () AS read_share
