@@ -138,6 +138,45 @@ class Utf8Stream(io.RawIOBase):
         return len(part)
 
 
+class WholeLines(io.RawIOBase):
+    """A text that, where reading on fails, ends with its last whole line; ``failure`` says why.
+
+    For readers that read ahead: they would meet the failure before they hand out what came first.
+    """
+
+    def __init__(self, stream: io.RawIOBase, longest: int, chunk: int = 1 << 20) -> None:
+        """Read ``stream`` in chunks; lines over ``longest`` bytes are not waited for."""
+        super().__init__()
+        self.failure: Exception | None = None
+        self._stream, self._longest, self._chunk = stream, longest, chunk
+        self._ready = self._begun = b""
+        self._is_over = False
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill ``buffer``; 0 at the end."""
+        while not self._ready and not self._is_over:
+            self._read_on()
+        part = self._ready[: len(buffer)]
+        self._ready = self._ready[len(part) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+    def _read_on(self) -> None:
+        try:
+            data = self._stream.read(self._chunk)
+        except Exception as error:  # whatever it is, it is told once all before it is handed out
+            self.failure, self._is_over = error, True
+            return
+        text = self._begun + (data or b"")
+        self._is_over = not data
+        end = len(text) if self._is_over or len(text) > self._longest else text.rfind(b"\n") + 1
+        self._ready, self._begun = text[:end], text[end:]
+
+
 def _one_byte(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error

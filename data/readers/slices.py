@@ -23,7 +23,16 @@ from data.readers.batch import REJECTED
 from data.readers.epcis_source import SourceError
 from data.readers.expansion import ExpansionError
 from data.readers.json_scan import JsonScanner
-from data.readers.opening import DAMAGE, ONE_BYTE, File, Utf8Stream, compression, decoded, opened
+from data.readers.opening import (
+    DAMAGE,
+    ONE_BYTE,
+    File,
+    Utf8Stream,
+    WholeLines,
+    compression,
+    decoded,
+    opened,
+)
 from data.readers.parquet import Refused, read_parquet
 
 HEAD_BYTES: Final = 1 << 18
@@ -222,30 +231,36 @@ def _csv(file: File, member: str | None, slice_bytes: int) -> Iterator[Slice]:
         return "skip"
 
     with opened(file, member) as stream:
-        plain = io.BufferedReader(Utf8Stream(stream), slice_bytes)
-        reader = pa_csv.open_csv(
-            pa.PythonFile(plain, mode="r"),
-            # Row numbers are only counted by a single thread.
-            read_options=pa_csv.ReadOptions(
-                block_size=slice_bytes, use_threads=False, skip_rows=above - 1
-            ),
-            parse_options=pa_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
-            ),
-            convert_options=pa_csv.ConvertOptions(
-                default_column_type=pa.string(), strings_can_be_null=False
-            ),
-        )
+        lines = WholeLines(Utf8Stream(stream), slice_bytes)
         first = 1
-        for batch in reader:
-            ordinals = np.arange(first, first + batch.num_rows + len(odd))
-            kept = ordinals[~np.isin(ordinals, list(odd))][: batch.num_rows]
-            end = int(kept[-1]) + 1 if len(kept) else first
-            rows = pl.DataFrame(pa.Table.from_batches([batch.rename_columns(names)]))
-            yield _csv_slice(rows, kept, _taken(odd, end))
-            first = end
+        try:
+            reader = pa_csv.open_csv(
+                pa.PythonFile(io.BufferedReader(lines, slice_bytes), mode="r"),
+                # Row numbers are only counted by a single thread.
+                read_options=pa_csv.ReadOptions(
+                    block_size=slice_bytes, use_threads=False, skip_rows=above - 1
+                ),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=set_aside
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    default_column_type=pa.string(), strings_can_be_null=False
+                ),
+            )
+            for batch in reader:
+                ordinals = np.arange(first, first + batch.num_rows + len(odd))
+                kept = ordinals[~np.isin(ordinals, list(odd))][: batch.num_rows]
+                end = int(kept[-1]) + 1 if len(kept) else first
+                rows = pl.DataFrame(pa.Table.from_batches([batch.rename_columns(names)]))
+                yield _csv_slice(rows, kept, _taken(odd, end))
+                first = end
+        except pa.ArrowInvalid:
+            if lines.failure is None:
+                raise
         if odd:
             yield _csv_slice(pl.DataFrame(), np.arange(0), _taken(odd, max(odd) + 1))
+        if lines.failure is not None:
+            raise lines.failure
 
 
 def _taken(odd: dict[int, tuple[int, int]], end: int) -> dict[int, tuple[int, int]]:

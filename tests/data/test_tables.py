@@ -3,6 +3,7 @@
 import gzip
 import json
 import zipfile
+import zlib
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,21 @@ def test_a_damaged_file_keeps_what_was_read_before(tmp_path: Path) -> None:
     found = batches(path)
     assert sum(one.rows.height for one in found) > 10_000
     assert [one.rejected.height for one in found][-1] == 1
+    assert "damaged" in found[-1].rejected["reason"].item()
+    assert_counts(found)
+
+
+def test_what_is_kept_before_the_damage_is_the_same_however_far_is_read_ahead(
+    tmp_path: Path,
+) -> None:
+    body = "gln,name\n" + "".join(f"{i:013d},{i * 7919 % 1000003}\n" for i in range(300_000))
+    packed = gzip.compress(body.encode())[:-9]
+    unpacked = zlib.decompressobj(31).decompress(packed)
+    whole = unpacked[
+        : len(unpacked) >> 20 << 20
+    ]  # chunks of a mebibyte that were read to their end
+    found = batches(written(tmp_path, packed))
+    assert sum(one.rows.height for one in found) == whole.count(b"\n") - 1
     assert "damaged" in found[-1].rejected["reason"].item()
     assert_counts(found)
 
