@@ -17,7 +17,6 @@ that is lost or damaged costs nothing but its lots' place in the archive.
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -27,6 +26,7 @@ import duckdb
 
 from data.record.canonical import file_digest
 from data.record.disk import FOLDER_MODE, settle, storage_faults, sync_folder
+from data.warehouse.connection import transaction
 from data.warehouse.models import find_model_files, quoted
 
 # The tables whose rows move, each with the order of its rows and what of an archived lot stays.
@@ -128,7 +128,7 @@ def bring_back(con: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
     if not _are_views(con) or _lost(con, warehouse):
         return False
     _show_files(con, archive_folder(warehouse))  # the folder may have been moved since
-    with _transaction(con):
+    with transaction(con):
         for name, (order, _) in MOVED.items():
             words = _words(con, name)
             con.execute(f"CREATE OR REPLACE TABLE {name}_whole AS FROM {name} ORDER BY {order}")
@@ -206,7 +206,7 @@ def carry_out(
         made = _write_batch(con, folder)
     if planned.restored:
         before(planned.restored)
-    with _transaction(con):
+    with transaction(con):
         _keep_book(con, folder, made, rules)
         _part_tables(con, folder)
     return made
@@ -391,15 +391,3 @@ def _run(
 
 def _text(name: str) -> str:
     return (files("sql") / "archive" / f"{name}.sql").read_text(encoding="utf-8")
-
-
-@contextmanager
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
-    con.begin()
-    try:
-        yield
-        con.commit()
-    except BaseException:
-        con.rollback()
-        raise

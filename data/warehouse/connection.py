@@ -1,5 +1,7 @@
 """Opening the warehouse: one file, one writer, times in UTC, nothing fetched."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -130,3 +132,16 @@ def _connect(
     con.execute("SET GLOBAL TimeZone = 'UTC'")
     con.execute("SET enable_progress_bar = false")  # its bars would stand in logs
     return con
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing, whatever goes wrong, an interruption included."""
+    con.begin()
+    try:
+        yield
+        con.commit()
+    except BaseException:
+        with suppress(duckdb.Error):  # a fatal error has ended the transaction already
+            con.rollback()
+        raise

@@ -3,14 +3,15 @@
 A transaction holds one file, or several small ones that follow each other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
 from polars.exceptions import PanicException
 
+from data.warehouse.connection import transaction
 from data.warehouse.load import Contents, Slot, land_statement, load_members, load_together
 from data.warehouse.sources import Source, Unreadable
 from data.warehouse.verdicts import WHOLE, verdict_on
@@ -79,7 +80,7 @@ def write_together(
     The warehouse is what ``write_alone`` makes of each in turn. An error tells not which file is to
     blame.
     """
-    with _transaction(con):
+    with transaction(con):
         load_together(con, [(slot, one.contents) for slot, one in placed])
         return [
             _record(
@@ -119,7 +120,7 @@ def write_alone(
     """
     kind = "unknown"
     try:
-        with _transaction(con), opened() as source:
+        with transaction(con), opened() as source:
             kind = source.kind
             if before is not None:
                 _forget(con, before.file_id)
@@ -141,7 +142,7 @@ def set_aside(
     slot: Slot | None = None,
 ) -> Receipt:
     """Record a file of which nothing is landed; it counts as one record met and set aside."""
-    with _transaction(con):
+    with transaction(con):
         place = slot or next_slot(con)
         con.execute(
             "INSERT INTO raw_rejected VALUES (?, NULL, ?, ?, ?)",
@@ -153,19 +154,6 @@ def set_aside(
 def next_slot(con: duckdb.DuckDBPyConnection) -> Slot:
     """The place behind all files that were landed."""
     return Slot(*con.execute(land_statement("next_slot")).fetchall()[0])
-
-
-@contextmanager
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing, whatever goes wrong, an interruption included."""
-    con.begin()
-    try:
-        yield
-        con.commit()
-    except BaseException:
-        with suppress(duckdb.Error):  # a fatal error has ended the transaction already
-            con.rollback()
-        raise
 
 
 def _forget(con: duckdb.DuckDBPyConnection, file_id: int) -> None:

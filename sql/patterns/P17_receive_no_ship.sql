@@ -20,7 +20,8 @@
 --   shipping of all other lots received from it (at least 3). Or S2 where at least 5 packs, met at
 --   3 other parties, slipped out.
 -- benign: B06 (most receipts from that sender lack a shipping, over several lots), B11 (a shipping
---   to here is reported later, or the receipt is younger than the lag norm), B12 (a container that
+--   to here is reported later, or the receipt is younger than the lag norm; of packs that slipped
+--   out, too few are left without a departure told later), B12 (a container that
 --   held the pack was shipped; of such packs as S2 speaks of only one that the sender shipped, or
 --   that was shipped to here), B15 (the same pack was shipped to another address), B23 (a third
 --   party shipped it for the owner; such packs as S2 speaks of, to here).
@@ -304,7 +305,9 @@ grouped AS (
 ),
 -- Wholesalers whose departures are told so well that untold ones are no fault of the feed.
 tight AS (
-    SELECT handover.site_id, handover.lot_id, site.partner_id
+    SELECT
+        handover.site_id, handover.lot_id, site.partner_id, handover.other_left_untold_share,
+        handover.other_left_units
     FROM (
         SELECT
             site_id, lot_id, left_untold_units, other_left_untold_share,
@@ -320,7 +323,14 @@ tight AS (
 slipped_pack AS (
     SELECT
         tight.lot_id, tight.site_id AS sender_id, item.unit_id,
-        item.site_id, item.record_id, item.prev_record_id
+        item.site_id, item.record_id, item.prev_record_id,
+        tight.other_left_untold_share, tight.other_left_units,
+        EXISTS (
+            SELECT 1
+            FROM core_item_event AS sent
+            WHERE sent.unit_id = item.unit_id AND sent.site_id = tight.site_id
+                AND sent.custody = 'ship' AND sent.ord > last_word.ord
+        ) AS is_told_later
     FROM tight
     INNER JOIN core_item_event AS item
         ON tight.lot_id = item.lot_id AND tight.site_id = item.prev_site_id
@@ -331,25 +341,26 @@ slipped_pack AS (
     INNER JOIN core_item_event AS last_word
         ON item.unit_id = last_word.unit_id AND item.prev_record_id = last_word.record_id
         AND last_word.custody IS DISTINCT FROM 'ship' AND NOT last_word.is_inferred
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM core_item_event AS sent
-        WHERE sent.unit_id = item.unit_id AND sent.site_id = tight.site_id
-            AND sent.custody = 'ship' AND sent.ord > last_word.ord
-    )
 ),
 slipped AS (
     SELECT
-        slipped_pack.lot_id, slipped_pack.sender_id, setting.slipped_units,
+        slipped_pack.lot_id, slipped_pack.sender_id, setting.slipped_units, setting.slipped_share,
         count(DISTINCT slipped_pack.unit_id) AS units,
         count(DISTINCT slipped_pack.site_id) AS sites,
+        count(DISTINCT slipped_pack.unit_id) FILTER (WHERE is_told_later) AS later_units,
+        units - later_units >= setting.slipped_units
+        AND count(DISTINCT slipped_pack.site_id) FILTER (WHERE NOT is_told_later)
+        >= setting.slipped_sites AS is_untold,
+        any_value(other_left_untold_share) AS untold_share,
+        any_value(other_left_units) AS other_units,
         list_sort(list_distinct(flatten(list([
             slipped_pack.prev_record_id, slipped_pack.record_id
         ]))))[1:50] AS record_ids
     FROM slipped_pack
     CROSS JOIN setting
     GROUP BY
-        slipped_pack.lot_id, slipped_pack.sender_id, setting.slipped_units, setting.slipped_sites
+        slipped_pack.lot_id, slipped_pack.sender_id, setting.slipped_units,
+        setting.slipped_sites, setting.slipped_share
     HAVING count(DISTINCT slipped_pack.unit_id) >= setting.slipped_units
         AND count(DISTINCT slipped_pack.site_id) >= setting.slipped_sites
 )
@@ -423,9 +434,22 @@ CROSS JOIN setting
 INNER JOIN core_lot AS lot ON grouped.lot_id = lot.lot_id
 UNION ALL
 SELECT
-    lot_id, NULL, NULL, NULL, sender_id, 'S2', 'stands', NULL, 'missing', CAST(units AS DOUBLE),
+    lot_id, NULL, NULL, NULL, sender_id, 'S2',
+    CASE WHEN is_untold THEN 'stands' ELSE 'explained' END,
+    CASE WHEN NOT is_untold THEN 'B11' END,
+    'missing', CAST(units AS DOUBLE),
     json_object('units_without_shipping', units, 'sites', sites, 'kind', 'slipped'),
     json_object('units_without_shipping', slipped_units),
-    json_array(), record_ids
+    json_array(
+        json_object(
+            'code', 'B11', 'result', CASE WHEN is_untold THEN 'ruled_out' ELSE 'supported' END,
+            'shipped_later_units', later_units
+        ),
+        json_object(
+            'code', 'B06', 'result', 'ruled_out', 'left_untold_share', round(untold_share, 4),
+            'least_share', slipped_share, 'other_units', other_units
+        )
+    ),
+    record_ids
 FROM slipped
 ORDER BY ALL

@@ -321,7 +321,6 @@ SELECT
     }),
     to_json({'units_of_no_customers': untold_units, 'dispensers': untold_dispensers}),
     to_json([
-        to_json({'code': 'B13', 'result': 'ruled_out', 'put_back_units': 0}),
         to_json({
             'code': 'B14',
             'result': CASE WHEN status = 'explained' THEN 'supported' ELSE 'ruled_out' END,
