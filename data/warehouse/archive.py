@@ -15,6 +15,7 @@ that is lost or damaged costs nothing but its lots' place in the archive.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -136,8 +137,7 @@ def bring_back(con: duckdb.DuckDBPyConnection, warehouse: Path) -> bool:
             con.execute(f"DROP TABLE {name}_live")
             con.execute(f"ALTER TABLE {name}_whole RENAME TO {name}")
             _describe(con, "TABLE", name, words)
-        [model] = [file for file in find_model_files() if file.name == HISTORY]
-        _replace_view(con, HISTORY, model.select)
+        _replace_view(con, HISTORY, _history())
     return True
 
 
@@ -246,7 +246,8 @@ def _part_tables(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         con.execute(f"DROP TABLE {name}")
         con.execute(f"CREATE VIEW {name} AS\n{_text(name)}")
         _describe(con, "VIEW", name, words)
-    _replace_view(con, HISTORY, _text(HISTORY))
+    live = re.sub(r"\bcore_item_event\b", "core_item_event_live", _history())
+    _replace_view(con, HISTORY, f"{live}\nUNION ALL\n{_text(HISTORY)}")
 
 
 def _write_batch(con: duckdb.DuckDBPyConnection, folder: Path) -> list[ArchivedFile]:
@@ -373,6 +374,12 @@ def _replace_view(con: duckdb.DuckDBPyConnection, name: str, select: str) -> Non
     words = _words(con, name)
     con.execute(f"CREATE OR REPLACE VIEW {name} AS\n{select}")
     _describe(con, "VIEW", name, words)
+
+
+def _history() -> str:
+    """The SELECT of the model that shows packs' histories."""
+    [model] = [file for file in find_model_files() if file.name == HISTORY]
+    return model.select
 
 
 def _values(rules: Rules) -> dict[str, object]:
