@@ -38,8 +38,11 @@ place AS (
 ),
 -- ---- time: logistic tails of the logarithm, since a few trips are far quicker than usual
 usual AS (
-    SELECT distance_class, sum(trips * log_h) / sum(trips) AS log_h,
-        sqrt(sum(trips * pow(feat_lane.spread, 2)) / sum(trips)) AS spread
+    SELECT distance_class, sum(trips * log_h ORDER BY trips * log_h) / sum(trips) AS log_h,
+        sqrt(
+            sum(trips * pow(feat_lane.spread, 2) ORDER BY trips * pow(feat_lane.spread, 2))
+            / sum(trips)
+        ) AS spread
     FROM feat_lane
     WHERE trips > 0
     GROUP BY distance_class
@@ -263,7 +266,7 @@ best AS (
     SELECT
         unit_id, to_record_id,
         arg_max({'path': path, 'in_time': in_time}, (chance + in_time, -len(path), path)) AS shown,
-        log10(sum(pow(10, chance + in_time))) AS one_pack_log10
+        log10(sum(pow(10, chance + in_time) ORDER BY chance + in_time)) AS one_pack_log10
     FROM weighed
     GROUP BY unit_id, to_record_id
 )

@@ -117,7 +117,8 @@ tested AS (
         any_value(counted.sites) AS sites,
         bool_or(other.lot_id IS NOT NULL) AS is_other_lot_known,
         list_sort(list_distinct(
-            list(DISTINCT odd.record_id)[:40] || list(DISTINCT odd.commissioned_record_id)[:10]
+            list_sort(list(DISTINCT odd.record_id))[:40]
+            || list_sort(list(DISTINCT odd.commissioned_record_id))[:10]
         )) AS record_ids
     FROM odd
     CROSS JOIN setting

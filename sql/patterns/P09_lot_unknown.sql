@@ -96,7 +96,7 @@ asked AS (
         count(*) FILTER (WHERE request.answer_code = 'ACTIVE') AS confirmed,
         count(DISTINCT request.record_id) AS requests,
         bool_and(request.entry_mode = 'manual') AS is_typed,
-        list(DISTINCT request.record_id) AS record_ids
+        list_sort(list(DISTINCT request.record_id)) AS record_ids
     FROM unknown
     JOIN stg_verification AS request
         ON request.gtin = unknown.gtin AND request.lot = unknown.lot
@@ -117,7 +117,7 @@ reread AS (
 ),
 traded AS (
     SELECT
-        flow.lot_id, list(DISTINCT flow.record_id) AS record_ids,
+        flow.lot_id, list_sort(list(DISTINCT flow.record_id)) AS record_ids,
         arg_min(flow.site_id, (flow.at, flow.record_id)) AS site_id
     FROM core_lot_site_flow AS flow
     JOIN unknown ON unknown.lot_id = flow.lot_id
@@ -125,7 +125,7 @@ traded AS (
 ),
 observed AS (
     SELECT
-        observation.lot_id, list(DISTINCT observation.record_id) AS record_ids,
+        observation.lot_id, list_sort(list(DISTINCT observation.record_id)) AS record_ids,
         arg_min(observation.site_id, (observation.observed_at, observation.record_id)) AS site_id
     FROM core_observation AS observation
     JOIN unknown ON unknown.lot_id = observation.lot_id

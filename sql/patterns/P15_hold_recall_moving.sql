@@ -111,7 +111,8 @@ found AS (
         count(DISTINCT unit_id) + coalesce(sum(units) FILTER (WHERE unit_id IS NULL), 0) AS units,
         max(after_h) AS after_h, max(lag_h) AS lag_h,
         list_sort(list_distinct(
-            list(DISTINCT record_id)[:49] || list(DISTINCT recall_record_id)[:1]
+            list_sort(list(DISTINCT record_id))[:49]
+            || list_sort(list(DISTINCT recall_record_id))[:1]
         )) AS record_ids
     FROM directed
     CROSS JOIN setting
