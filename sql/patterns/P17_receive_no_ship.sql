@@ -352,7 +352,7 @@ slipped AS (
         AND count(DISTINCT slipped_pack.site_id) FILTER (WHERE NOT is_told_later)
         >= setting.slipped_sites AS is_untold,
         any_value(other_left_untold_share) AS untold_share,
-        any_value(other_left_units) AS other_units,
+        any_value(other_left_units) AS other_left_units,
         list_sort(list_distinct(flatten(list([
             slipped_pack.prev_record_id, slipped_pack.record_id
         ]))))[1:50] AS record_ids
@@ -447,7 +447,7 @@ SELECT
         ),
         json_object(
             'code', 'B06', 'result', 'ruled_out', 'left_untold_share', round(untold_share, 4),
-            'least_share', slipped_share, 'other_units', other_units
+            'least_share', slipped_share, 'other_left_units', other_left_units
         )
     ),
     record_ids
